@@ -1,0 +1,1 @@
+"""Connect two phones: the client of the Hoiio voice API."""

@@ -1,0 +1,1 @@
+"""What a call is: state machines without I/O, and the controller that runs them."""

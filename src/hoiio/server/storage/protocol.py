@@ -1,0 +1,217 @@
+"""What the rest of the service asks of storage, as values.
+
+Amounts are integer micro-units of the account's currency, instants Unix time in microseconds. Each
+method of ``Storage`` is one transaction, durable when it returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Generic, Protocol, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who pays. ``number`` is the registered number, ``numbers`` the account's further own ones."""
+
+    id: int
+    name: str
+    currency: str
+    number: str | None
+    numbers: tuple[str, ...]
+    points: int
+    bonus: int
+    concurrent_calls: int
+
+    @property
+    def balance(self) -> int:
+        """What can be spent: points and bonus, after holds."""
+        return self.points + self.bonus
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """Credentials of one application and the account it spends from."""
+
+    id: int
+    app_id: str
+    access_token: str
+    revoked: bool
+    account: Account
+
+    def __repr__(self) -> str:
+        return f"Application(app_id={self.app_id!r}, account={self.account.name!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """A transaction as stored. ``state`` is the call machine's own; storage does not read it."""
+
+    ref: str
+    application: int
+    account: int
+    ordinal: int
+    date: int
+    dest1: str
+    dest2: str
+    status1: str
+    status2: str
+    room: str
+    tag: str
+    notify_url: str
+    currency: str
+    rate1: int
+    rate2: int
+    duration: int | None
+    debit: int | None
+    live: bool
+    state: bytes
+
+    @property
+    def rate(self) -> int:
+        """Charge per minute for the transaction: both legs' rates."""
+        return self.rate1 + self.rate2
+
+
+@dataclass(frozen=True, slots=True)
+class NewCall:
+    """What admission writes. ``state`` is made from the ref and date that storage gives."""
+
+    application: int
+    account: int
+    dest1: str
+    dest2: str
+    tag: str
+    notify_url: str
+    currency: str
+    rate1: int
+    rate2: int
+    hold: int
+    now: int
+    ceiling_reached: bool
+    state: Callable[[str, int], bytes]
+    room: str = ""
+
+
+class Refusal(StrEnum):
+    """Why a call was not admitted; checked in this order."""
+
+    CONCURRENT_CALLS = "concurrent_calls"
+    CEILING = "ceiling"
+    CREDIT = "credit"
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """How a call ended: written once, with the money and the notification, in one transaction."""
+
+    duration: int
+    debit: int
+    ended_at: int
+    notification: bytes | None
+    """The form-encoded body to deliver to the record's ``notify_url``; None for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change(Generic[T]):
+    """What a step does to a record. ``outcome`` is handed back to the caller after the commit."""
+
+    state: bytes
+    status1: str
+    status2: str
+    settlement: Settlement | None
+    outcome: T
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPage:
+    """A page of an application's transactions, newest first, and how many match in all."""
+
+    total: int
+    records: Sequence[CallRecord]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A notification that is due: where to, what, and the token that signs it."""
+
+    id: int
+    ref: str
+    url: str
+    body: bytes
+    access_token: str
+
+    def __repr__(self) -> str:
+        return f"Delivery(id={self.id}, ref={self.ref!r})"
+
+
+class Storage(Protocol):
+    """Everything durable, behind one method a use. Safe to call from any task of the loop."""
+
+    async def application(self, app_id: str) -> Application | None:
+        """The application and its account as they are now; None when unknown."""
+        ...
+
+    async def rate(self, currency: str, number: str) -> int | None:
+        """Micro-units a minute for one leg to this number by longest prefix; None: not covered."""
+        ...
+
+    async def admit(self, call: NewCall) -> CallRecord | Refusal:
+        """Write the call with its hold, or refuse it; nothing in between."""
+        ...
+
+    async def advance(self, ref: str, step: Callable[[CallRecord], Change[T]]) -> T | None:
+        """Load a live call under a lock, apply ``step`` and write what it says, all or nothing.
+
+        ``step`` is pure and may run again. None when the call is unknown or already settled: a
+        settled record never changes.
+        """
+        ...
+
+    async def record(self, application: int, ref: str) -> CallRecord | None:
+        """One transaction of this application; None also for another application's."""
+        ...
+
+    async def history(
+        self,
+        application: int,
+        *,
+        start: int | None,
+        end: int | None,
+        page: int,
+        upto: str | None,
+    ) -> HistoryPage:
+        """Page ``page`` (from 1, 100 records) of transactions with start <= date < end."""
+        ...
+
+    async def live_calls(self) -> Sequence[CallRecord]:
+        """Every call that is not settled, oldest first."""
+        ...
+
+    async def beat(self, now: int) -> None:
+        """Write the heartbeat: this service was alive, and its calls with it, at ``now``."""
+        ...
+
+    async def last_beat(self) -> int | None:
+        """When the service was last known alive; None before the first beat."""
+        ...
+
+    async def due_notifications(self, limit: int) -> Sequence[Delivery]:
+        """Take notifications that were never attempted, marking them attempted: each once."""
+        ...
+
+    async def notification_done(self, delivery: int, outcome: str) -> None:
+        """Note how an attempt went, for the operator."""
+        ...
+
+    async def has_tariff(self) -> bool:
+        """Whether any tariff was imported yet."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what was begun and let go of the database."""
+        ...
