@@ -1,0 +1,334 @@
+"""Runs the calls: gives each event to its call's machine, stores what it says, then commands.
+
+Nothing is commanded before it is durable. A call's events are worked through one after another;
+different calls do not wait for each other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import structlog
+
+from hoiio.server.billing import charge
+from hoiio.server.calls import callback, transaction
+from hoiio.server.calls.callback import CallBack
+from hoiio.server.engines.protocol import (
+    Answered,
+    Cause,
+    Command,
+    Dial,
+    Ended,
+    Engine,
+    EngineUnavailable,
+    Event,
+)
+from hoiio.server.notifications.body import body
+from hoiio.server.storage.protocol import (
+    Application,
+    CallRecord,
+    Change,
+    NewCall,
+    Refusal,
+    Settlement,
+    Storage,
+)
+from hoiio.wire import CallStatus
+
+BEAT_EVERY: Final = 5.0
+"""Seconds between heartbeats: how exactly a call's end is known when the service is killed."""
+
+HANGUP_WITHIN: Final = 2.0
+"""Seconds within which a hangup is settled and answered (api rule 17)."""
+
+STORE_AGAIN_AFTER: Final = 0.5
+"""Seconds until a step that could not be stored is tried again."""
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class CallSettings:
+    """What an operator may set about calls; seconds."""
+
+    ring_seconds1: float = 30.0
+    ring_seconds2: float = 60.0
+    max_seconds: int = 4 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class CallOrder:
+    """A call-back as asked for, checked and priced. ``*_sees`` is None to withhold the number."""
+
+    dest1: str
+    dest2: str
+    dest1_sees: str | None
+    dest2_sees: str | None
+    rate1: int
+    rate2: int
+    tag: str = ""
+    notify_url: str = ""
+    max_duration: int | None = None
+
+
+@dataclass(slots=True)
+class _LiveCall:
+    """What the controller holds of a call while it is up; all of it can be lost."""
+
+    owner: str
+    admitted_at: int
+    inbox: deque[callback.Input] = field(default_factory=deque["callback.Input"])
+    worker: asyncio.Task[None] | None = None
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What a stored step leaves to do."""
+
+    commands: tuple[Command, ...]
+    over: bool
+
+
+class Controller:
+    """Places, watches and ends calls, on one engine, with records in one storage."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        engine: Engine,
+        settings: CallSettings,
+        *,
+        settled: Callable[[], None] = lambda: None,
+    ) -> None:
+        """``settled`` is called after a call ended: its notification may be due."""
+        self._storage = storage
+        self._engine = engine
+        self._settings = settings
+        self._on_settled = settled
+        self._live: dict[str, _LiveCall] = {}
+        self._owners = itertools.count(1)
+        self._placing: set[asyncio.Task[CallRecord | Refusal]] = set()
+        self._heart: asyncio.Task[None] | None = None
+
+    # --- life -----------------------------------------------------------------------------
+
+    async def recover(self) -> None:
+        """Settle what an earlier life of the service left; to be done before anything is dialled.
+
+        The end of such a call is the last heartbeat: the last durable evidence that it was up.
+        """
+        beat = await self._storage.last_beat()
+        for record in await self._storage.live_calls():
+            last_seen = record.date if beat is None else max(record.date, beat)
+            await self._store(record.ref, callback.ControlLost(last_seen))
+            log.warning("call settled after a restart", ref=record.ref)
+
+    def start(self) -> None:
+        """Begin the heartbeat; the engine is up."""
+        self._heart = asyncio.create_task(self._beat())
+
+    async def stop(self) -> None:
+        """Hang up every call and settle it; no call may be placed any more."""
+        await asyncio.gather(*self._placing, return_exceptions=True)
+        live = list(self._live.items())
+        for ref, _ in live:
+            self._take_in(ref, callback.HangUpRequested())
+        waiting = [asyncio.create_task(call.settled.wait()) for _, call in live]
+        if waiting:
+            _, late = await asyncio.wait(waiting, timeout=HANGUP_WITHIN)
+            for task in late:
+                task.cancel()
+        await self._engine.stop()
+        for ref, call in list(self._live.items()):
+            # The engine is gone and so are its legs, whether it said so or not.
+            self._take_in(ref, callback.ControlLost(self._engine.now()))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(call.settled.wait(), HANGUP_WITHIN)
+        if self._heart is not None:
+            self._heart.cancel()
+            await asyncio.gather(self._heart, return_exceptions=True)
+
+    async def _beat(self) -> None:
+        while True:
+            await self._storage.beat(self._engine.now())
+            await asyncio.sleep(BEAT_EVERY)
+
+    # --- what the API asks ----------------------------------------------------------------
+
+    async def place_call(self, application: Application, order: CallOrder) -> CallRecord | Refusal:
+        """Admit a call-back and ring dest1; returns as soon as its record is durable."""
+        # A caller that goes away must not leave an admitted call that nobody watches.
+        placing = asyncio.create_task(self._place(application, order))
+        self._placing.add(placing)
+        placing.add_done_callback(self._placing.discard)
+        return await asyncio.shield(placing)
+
+    async def _place(self, application: Application, order: CallOrder) -> CallRecord | Refusal:
+        owner = f"call-{next(self._owners)}"
+        reserved = self._engine.reserve(owner, 2)
+        try:
+            new_call = self._new_call(application, order, ceiling_reached=not reserved)
+            admitted = await self._storage.admit(new_call)
+        except BaseException:
+            self._engine.release(owner)
+            raise
+        if isinstance(admitted, Refusal):
+            self._engine.release(owner)
+            return admitted
+        self._live[admitted.ref] = _LiveCall(owner, admitted.date)
+        self._carry_out(admitted.ref, callback.due(callback.decode(admitted.state)))
+        return admitted
+
+    def _new_call(
+        self, application: Application, order: CallOrder, *, ceiling_reached: bool
+    ) -> NewCall:
+        settings = self._settings
+
+        def state(ref: str, admitted_at: int) -> bytes:
+            call = callback.new(
+                ref,
+                admitted_at,
+                numbers=(order.dest1, order.dest2),
+                sees=(order.dest1_sees, order.dest2_sees),
+                ring_seconds=(settings.ring_seconds1, settings.ring_seconds2),
+                max_seconds=order.max_duration or settings.max_seconds,
+            )
+            return callback.encode(call)
+
+        return NewCall(
+            application=application.id,
+            account=application.account.id,
+            dest1=order.dest1,
+            dest2=order.dest2,
+            tag=order.tag,
+            notify_url=order.notify_url,
+            currency=application.account.currency,
+            rate1=order.rate1,
+            rate2=order.rate2,
+            hold=charge.first_hold(order.rate1 + order.rate2),
+            now=self._engine.now(),
+            ceiling_reached=ceiling_reached,
+            state=state,
+        )
+
+    async def hang_up(self, ref: str) -> bool:
+        """End a live call; True once it is settled, also when it was already.
+
+        False when the engine did not report the end within two seconds: the call is being taken
+        down and will be settled, but is not yet.
+        """
+        call = self._live.get(ref)
+        if call is None:
+            return True
+        self._take_in(ref, callback.HangUpRequested())
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(call.settled.wait(), HANGUP_WITHIN)
+        return call.settled.is_set()
+
+    # --- what the engine reports ----------------------------------------------------------
+
+    def receive(self, event: Event) -> None:
+        """Take an engine's event in; the sink of ``Engine.start``."""
+        if isinstance(event, Answered | Ended):
+            self._take_in(event.leg.rpartition("-")[0], event)
+
+    def _take_in(self, ref: str, event: callback.Input) -> None:
+        call = self._live.get(ref)
+        if call is None:
+            return
+        call.inbox.append(event)
+        if call.worker is None:
+            call.worker = asyncio.create_task(self._work(ref, call))
+
+    async def _work(self, ref: str, call: _LiveCall) -> None:
+        while call.inbox:
+            event = call.inbox[0]
+            try:
+                step = await self._store(ref, event)
+            except Exception:
+                # Not lost: the event stays in the inbox, the engine holds the deadlines meanwhile.
+                log.exception("a call's step could not be stored; trying again", ref=ref)
+                await asyncio.sleep(STORE_AGAIN_AFTER)
+                continue
+            call.inbox.popleft()
+            if step is None or step.over:
+                self._finish(ref, call)
+                break
+            self._carry_out(ref, step.commands)
+        call.worker = None
+
+    def _finish(self, ref: str, call: _LiveCall) -> None:
+        self._live.pop(ref, None)
+        self._engine.release(call.owner)
+        call.settled.set()
+        self._on_settled()
+
+    async def _store(self, ref: str, event: callback.Input) -> _Step | None:
+        def step(record: CallRecord) -> Change[_Step]:
+            before = callback.decode(record.state)
+            after = callback.step(before, event)
+            return _change(record, before, after)
+
+        return await self._storage.advance(ref, step)
+
+    # --- commands -------------------------------------------------------------------------
+
+    def _carry_out(self, ref: str, commands: Sequence[Command]) -> None:
+        """Send commands; a leg that cannot be dialled any more is reported as never dialled."""
+        for command in commands:
+            if isinstance(command, Dial) and self._too_late(ref, command):
+                self._take_in(ref, callback.Expired(self._engine.now()))
+                return
+            try:
+                self._engine.send(command)
+            except EngineUnavailable:
+                # Legs that are up are reported lost by the engine itself.
+                if isinstance(command, Dial):
+                    end = Ended(command.leg, self._engine.now(), Cause.NOT_DIALLED)
+                    self._take_in(ref, end)
+
+    def _too_late(self, ref: str, dial: Dial) -> bool:
+        """Whether this is a call's first INVITE and its time to leave is over."""
+        call = self._live.get(ref)
+        first = dial.heard_by is None
+        return first and (
+            call is None or self._engine.now() - call.admitted_at > callback.DIAL_WITHIN
+        )
+
+
+def _change(record: CallRecord, before: CallBack, after: CallBack) -> Change[_Step]:
+    """What a step writes to a record, and what it leaves to do."""
+    if not after.over:
+        step = _Step(callback.became_due(before, after), over=False)
+        ongoing = CallStatus.ONGOING
+        return Change(callback.encode(after), ongoing, ongoing, None, step)
+    result = callback.result(after)
+    settlement = _settlement(record, result)
+    return Change(
+        callback.encode(after), result.status1, result.status2, settlement, _Step((), over=True)
+    )
+
+
+def _settlement(record: CallRecord, result: callback.Result) -> Settlement:
+    minutes = 0
+    if result.answered_at is not None:
+        minutes = charge.started_minutes(result.answered_at, result.ended_at, result.deadline)
+    debit = charge.debit(minutes, record.rate)
+    notification = None
+    if record.notify_url:
+        ended = replace(
+            record,
+            status1=result.status1,
+            status2=result.status2,
+            duration=minutes,
+            debit=debit,
+        )
+        notification = body(transaction.fields(ended), record.notify_url)
+    return Settlement(minutes, debit, result.ended_at, notification)

@@ -1,0 +1,17 @@
+"""What is posted to a notify_url."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+
+def body(fields: Mapping[str, str], notify_url: str) -> bytes:
+    """A notification's form-encoded body: the transaction's fields, then the URL's own parameters.
+
+    Parameters of the URL that bear a field's name are not copied, so that nothing can pose as a
+    field of ours (api rule 23).
+    """
+    own = parse_qsl(urlsplit(notify_url).query, keep_blank_values=True)
+    copied = [(name, value) for name, value in own if name not in fields]
+    return urlencode([*fields.items(), *copied]).encode("ascii")

@@ -1,0 +1,93 @@
+"""Posts notifications from the outbox, each to its own receiver, none waiting for another."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from hoiio.server.storage.protocol import Delivery, Storage
+from hoiio.wire import SIGNATURE_HEADER, signature
+
+if TYPE_CHECKING:
+    import httpx2
+
+BATCH: Final = 100
+TIMEOUT: Final = 15.0
+"""Seconds that a receiver has to answer, all in all."""
+LOOK_EVERY: Final = 5.0
+"""Seconds between looks at the outbox when nobody says that something is due."""
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+
+class Deliverer:
+    """Takes what is due from the outbox and posts it. Each notification is attempted once."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._due = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._loop: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin delivering, what an earlier life left over first."""
+        self._loop = asyncio.create_task(self._run())
+
+    def wake(self) -> None:
+        """Tell that something may be due now."""
+        self._due.set()
+
+    async def stop(self, grace: float = 2.0) -> None:
+        """Stop taking new ones; those under way get ``grace`` seconds more."""
+        if self._loop is not None:
+            self._loop.cancel()
+            await asyncio.gather(self._loop, return_exceptions=True)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=grace)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _run(self) -> None:
+        # httpx2 takes a tenth of a second to import: not on the way to the first call.
+        import httpx2  # noqa: PLC0415
+
+        async with httpx2.AsyncClient(follow_redirects=False, trust_env=False) as client:
+            while True:
+                self._due.clear()
+                for delivery in await self._storage.due_notifications(BATCH):
+                    task = asyncio.create_task(self._deliver(client, delivery))
+                    self._tasks.add(task)
+                    task.add_done_callback(self._tasks.discard)
+                try:
+                    await asyncio.wait_for(self._due.wait(), LOOK_EVERY)
+                except TimeoutError:
+                    continue
+
+    async def _deliver(self, client: httpx2.AsyncClient, delivery: Delivery) -> None:
+        outcome = await post(client, delivery)
+        log.info("notification", ref=delivery.ref, outcome=outcome)
+        await self._storage.notification_done(delivery.id, outcome)
+
+
+async def post(client: httpx2.AsyncClient, delivery: Delivery) -> str:
+    """Post one notification; returns what came of it: the HTTP status, or why there was none."""
+    import httpx2  # noqa: PLC0415 - see Deliverer
+
+    headers = {
+        "Content-Type": "application/x-www-form-urlencoded",
+        SIGNATURE_HEADER: signature(delivery.access_token, delivery.body),
+    }
+    try:
+        async with (
+            asyncio.timeout(TIMEOUT),
+            client.stream(
+                "POST", delivery.url, content=delivery.body, headers=headers, timeout=TIMEOUT
+            ) as response,
+        ):
+            # The answer's body is of no interest and may be endless: it is not read.
+            return str(response.status_code)
+    except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+        return type(error).__name__
