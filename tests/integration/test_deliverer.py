@@ -92,7 +92,7 @@ def test_a_slow_or_dead_receiver_delays_nobody_and_a_redirect_is_not_followed():
                 receiver(redirect, elsewhere) as redirect_url,
                 receiver(b"HTTP/1.1 204 No Content\r\n\r\n", good) as good_url,
             ):
-                outbox = Outbox(slow_url, dead, redirect_url, good_url, "http://[broken/")
+                outbox = Outbox(slow_url, dead, redirect_url, good_url, "http://127.0.0.1:port/")
                 await deliver(outbox, lambda: len(outbox.outcomes) == 4)
         assert outbox.outcomes[1] == "ConnectError"
         assert outbox.outcomes[2] == "302"
