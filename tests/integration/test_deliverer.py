@@ -59,7 +59,7 @@ async def deliver(outbox, until):
             while not until():
                 await asyncio.sleep(0.01)
     finally:
-        await deliverer.stop(grace=0.1)
+        await deliverer.stop()
 
 
 def test_a_notification_is_posted_once_with_a_signature_over_its_raw_body():

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 BATCH: Final = 100
 TIMEOUT: Final = 15.0
 """Seconds that a receiver has to answer, all in all."""
+GRACE: Final = 2.0
+"""Seconds that deliveries under way have when the service stops."""
 LOOK_EVERY: Final = 5.0
 """Seconds between looks at the outbox when nobody says that something is due."""
 
@@ -30,6 +32,7 @@ class Deliverer:
         self._due = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop: asyncio.Task[None] | None = None
+        self._stopping = False
 
     def start(self) -> None:
         """Begin delivering, what an earlier life left over first."""
@@ -39,23 +42,19 @@ class Deliverer:
         """Tell that something may be due now."""
         self._due.set()
 
-    async def stop(self, grace: float = 2.0) -> None:
-        """Stop taking new ones; those under way get ``grace`` seconds more."""
+    async def stop(self) -> None:
+        """Stop taking new ones; those under way have ``GRACE`` seconds to be answered."""
+        self._stopping = True
+        self._due.set()
         if self._loop is not None:
-            self._loop.cancel()
-            await asyncio.gather(self._loop, return_exceptions=True)
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=grace)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self._loop
 
     async def _run(self) -> None:
         # httpx2 takes a tenth of a second to import: not on the way to the first call.
         import httpx2  # noqa: PLC0415
 
         async with httpx2.AsyncClient(follow_redirects=False, trust_env=False) as client:
-            while True:
+            while not self._stopping:
                 self._due.clear()
                 for delivery in await self._storage.due_notifications(BATCH):
                     task = asyncio.create_task(self._deliver(client, delivery))
@@ -65,6 +64,15 @@ class Deliverer:
                     await asyncio.wait_for(self._due.wait(), LOOK_EVERY)
                 except TimeoutError:
                     continue
+            await self._finish()
+
+    async def _finish(self) -> None:
+        under_way = set(self._tasks)
+        if under_way:
+            _, late = await asyncio.wait(under_way, timeout=GRACE)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
 
     async def _deliver(self, client: httpx2.AsyncClient, delivery: Delivery) -> None:
         outcome = await post(client, delivery)
