@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -56,7 +57,7 @@ class Deliverer:
         async with httpx2.AsyncClient(follow_redirects=False, trust_env=False) as client:
             while not self._stopping:
                 self._due.clear()
-                for delivery in await self._storage.due_notifications(BATCH):
+                for delivery in await self._take():
                     task = asyncio.create_task(self._deliver(client, delivery))
                     self._tasks.add(task)
                     task.add_done_callback(self._tasks.discard)
@@ -65,6 +66,14 @@ class Deliverer:
                 except TimeoutError:
                     continue
             await self._finish()
+
+    async def _take(self) -> Sequence[Delivery]:
+        try:
+            return await self._storage.due_notifications(BATCH)
+        except Exception:
+            # They stay in the outbox until the next look.
+            log.exception("the outbox could not be read; trying again")
+            return ()
 
     async def _finish(self) -> None:
         under_way = set(self._tasks)
