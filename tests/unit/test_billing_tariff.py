@@ -1,0 +1,85 @@
+"""Decks: read exactly, refused with the place named, asked by longest prefix."""
+
+import csv
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hoiio import wire
+from hoiio.server.billing.tariff import Row, Tariff, TariffError, parse_tariff
+
+digits = st.text("0123456789", min_size=1, max_size=15)
+decks = st.dictionaries(st.text("0123", min_size=1, max_size=5), st.integers(0, 10**9), max_size=30)
+
+
+@given(deck=decks, number=st.text("0123", min_size=1, max_size=8))
+def test_the_longest_prefix_wins(deck, number):
+    """Against the plainest possible search."""
+    covering = [prefix for prefix in deck if number.startswith(prefix)]
+    expected = deck[max(covering, key=len)] if covering else None
+    assert Tariff(deck).rate(f"+{number}") == expected
+
+
+@given(deck=st.dictionaries(digits, st.integers(0, 10**12), min_size=1, max_size=20))
+def test_what_is_written_as_csv_is_read_back(deck):
+    """Every rate survives to the micro-unit."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(["name", "prefix", "rate"])
+    writer.writerows((f"to, {p}", p, wire.format_money(rate)) for p, rate in deck.items())
+    rows = parse_tariff(io.StringIO(text.getvalue(), newline=""))
+    assert {row.prefix: row.rate for row in rows} == deck
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufeffprefix,rate\n65,0.018\n",
+        "prefix,rate\r\n65,0.018\r\n",
+        '"prefix","rate"\n"65","0.018000"\n',
+        "Rate , Prefix\n\n 0.018 , 65 \n,\n",
+        "country,prefix,note,rate\nSingapore,65,,0.018,more\n",
+        "prefix,rate\n65,0.0180000000",
+    ],
+)
+def test_files_as_spreadsheets_write_them(text):
+    """Byte order mark, CRLF, quotes, blanks, empty lines, other columns."""
+    assert parse_tariff(io.StringIO(text, newline="")) == [Row("65", 18_000)]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "line 1, column prefix: expected the header to name prefix exactly once"),
+        ("prefix,price\n65,1\n", "line 1, column rate: expected the header to name rate"),
+        ("prefix,rate,rate\n65,1,2\n", "line 1, column rate: expected the header to name rate"),
+        ("prefix,rate\n", "line 2: expected at least one row"),
+        ("prefix,rate\n65,1\n+66,1\n", "line 3, column prefix: expected 1 to 15 digits"),
+        ("prefix,rate\n٦٥,1\n", "line 2, column prefix: expected 1 to 15 digits"),
+        ("prefix,rate\n1234567890123456,1\n", "line 2, column prefix: expected 1 to 15 digits"),
+        ("prefix,rate\n,1\n", "line 2, column prefix: expected a value"),
+        ("prefix,rate\n65\n", "line 2, column rate: expected a value"),
+        ("prefix,rate\n65,-0.1\n", "line 2, column rate: expected a decimal of 0 or more"),
+        ("prefix,rate\n65,free\n", "line 2, column rate: expected a decimal"),
+        ("prefix,rate\n65,1e3\n", "line 2, column rate: expected a decimal"),
+        ("prefix,rate\n65,NaN\n", "line 2, column rate: expected a decimal"),
+        ("prefix,rate\n65,0.0000001\n", "line 2, column rate: expected at most six decimals"),
+        ("prefix,rate\n65,1000000.000001\n", "line 2, column rate: expected at most 1000000.000"),
+        ("prefix,rate\n65,1\n\n65,2\n", "line 4, column prefix: 65 stands in an earlier line"),
+        ('prefix,rate\n"65,1\n', "line 2: expected comma-separated values"),
+    ],
+)
+def test_a_wrong_file_is_refused_where_it_is_wrong(text, message):
+    """The line, the column, and what was expected."""
+    with pytest.raises(TariffError) as refused:
+        parse_tariff(io.StringIO(text, newline=""))
+    assert str(refused.value).startswith(message)
+
+
+def test_a_long_value_is_cut_in_the_message():
+    """One line that fits a terminal."""
+    with pytest.raises(TariffError) as refused:
+        parse_tariff(["prefix,rate", "9" * 5000 + ",1"])
+    assert len(str(refused.value)) < 120
