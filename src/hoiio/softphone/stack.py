@@ -1,0 +1,29 @@
+"""What the phone needs of the SIP stack's call: the stack itself is typed in part only."""
+
+# ruff: noqa: D102 - the stack documents its own methods
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Protocol
+
+from baresip.audio import CallAudio
+from baresip.call import DigitEvent
+from baresip.events import StackEvent
+
+
+class Call(Protocol):
+    """One call of the stack, incoming."""
+
+    @property
+    def call_id(self) -> str | None: ...
+    @property
+    def peer(self) -> str | None: ...
+    @property
+    def audio(self) -> CallAudio: ...
+    def on(self, listener: Callable[[StackEvent], None], /) -> None: ...
+    def on_dtmf(self, callback: Callable[[DigitEvent], None], /) -> None: ...
+    def answer(self) -> Coroutine[object, object, None]: ...
+    def reject(self) -> Coroutine[object, object, None]: ...
+    def hangup(self) -> Coroutine[object, object, None]: ...
+    def send_dtmf(self, digits: str, interdigit_ms: int, /) -> Coroutine[object, object, None]: ...
