@@ -20,6 +20,15 @@ $(VENV)/.ready: pyproject.toml
 test: $(VENV)/.ready ## run the whole test suite
 	$(BIN)/python -m pytest
 
+demo: $(VENV)/.ready ## ring two real SIP phones, let them talk, hang up, and show the bill
+	@$(BIN)/python -m hoiio.demo
+
+serve: $(VENV)/.ready ## start a service to play with, and two phones that answer
+	@$(BIN)/python -m hoiio.demo serve
+
+bench: $(VENV)/.ready ## measure set-up time, capacity, delay and storage
+	@for program in benchmarks/*.py; do echo "== $$program"; $(BIN)/python $$program || exit 1; done
+
 lint: $(VENV)/.ready ## check style and formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

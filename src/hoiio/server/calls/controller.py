@@ -21,6 +21,7 @@ from hoiio.server.calls import callback, transaction
 from hoiio.server.calls.callback import CallBack
 from hoiio.server.engines.protocol import (
     Answered,
+    Bridge,
     Cause,
     Command,
     Dial,
@@ -93,7 +94,12 @@ class _Step:
     """What a stored step leaves to do."""
 
     commands: tuple[Command, ...]
-    over: bool
+    result: callback.Result | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether the call was settled by this step."""
+        return self.result is not None
 
 
 class Controller:
@@ -182,6 +188,7 @@ class Controller:
         if isinstance(admitted, Refusal):
             self._engine.release(owner)
             return admitted
+        log.info("call admitted", ref=admitted.ref)
         self._live[admitted.ref] = _LiveCall(owner, admitted.date)
         self._carry_out(admitted.ref, callback.due(callback.decode(admitted.state)))
         return admitted
@@ -262,6 +269,8 @@ class Controller:
                 self._finish(ref, call)
                 break
             self._carry_out(ref, step.commands)
+            if any(isinstance(command, Bridge) for command in step.commands):
+                log.info("call bridged", ref=ref)
         call.worker = None
 
     def _finish(self, ref: str, call: _LiveCall) -> None:
@@ -276,7 +285,12 @@ class Controller:
             after = callback.step(before, event)
             return _change(record, before, after)
 
-        return await self._storage.advance(ref, step)
+        stored = await self._storage.advance(ref, step)
+        if stored is not None and stored.result is not None:
+            log.info(
+                "call settled", ref=ref, dest1=stored.result.status1, dest2=stored.result.status2
+            )
+        return stored
 
     # --- commands -------------------------------------------------------------------------
 
@@ -306,13 +320,13 @@ class Controller:
 def _change(record: CallRecord, before: CallBack, after: CallBack) -> Change[_Step]:
     """What a step writes to a record, and what it leaves to do."""
     if not after.over:
-        step = _Step(callback.became_due(before, after), over=False)
+        step = _Step(callback.became_due(before, after))
         ongoing = CallStatus.ONGOING
         return Change(callback.encode(after), ongoing, ongoing, None, step)
     result = callback.result(after)
     settlement = _settlement(record, result)
     return Change(
-        callback.encode(after), result.status1, result.status2, settlement, _Step((), over=True)
+        callback.encode(after), result.status1, result.status2, settlement, _Step((), result)
     )
 
 
