@@ -1,0 +1,161 @@
+"""The HTTP application: every path, what is common to all requests, and every answer's shape."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from hoiio import wire
+from hoiio.server.api import openapi, params, user, voice
+from hoiio.server.api.answers import Answer, respond
+from hoiio.server.api.credentials import Guesses, identify
+from hoiio.server.api.desk import Desk
+from hoiio.server.api.params import Params, Refused
+from hoiio.server.storage.protocol import Application
+from hoiio.wire import Endpoint, Status
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+Handler = Callable[[Desk, Application, Params], Awaitable[Answer]]
+
+HANDLERS: Final[Mapping[Endpoint, Handler]] = {
+    wire.CALL: voice.call,
+    wire.HANGUP: voice.hangup,
+    wire.QUERY_STATUS: voice.query_status,
+    wire.GET_HISTORY: voice.get_history,
+    wire.GET_RATE: voice.get_rate,
+    wire.GET_BALANCE: user.get_balance,
+    wire.GET_INFO: user.get_info,
+}
+"""What is served; any other path is unknown."""
+
+METHODS: Final = ("GET", "POST")
+
+BODY_WITHIN: Final = 20.0
+"""Seconds that a body may take to arrive."""
+
+DRAINED: Final = 16 * wire.BODY_MAX
+"""Bytes of an oversized body that are read and dropped, so that its sender hears the answer."""
+
+
+def build(desk: Desk, guesses: Guesses) -> ASGIApp:
+    """The application that answers for ``desk``."""
+    document = openapi.document(tuple(HANDLERS))
+    endpoints = [
+        Route(wire.PATH_PREFIX + endpoint.path, _Served(endpoint, handler, desk, guesses))
+        for endpoint, handler in HANDLERS.items()
+    ]
+    return _Outermost(
+        Starlette(
+            routes=[
+                *endpoints,
+                Route("/openapi.json", _Fixed(document)),
+                Route("/health", _Fixed(b'{"status":"success_ok"}')),
+            ],
+            exception_handlers={404: _unknown_path},
+        )
+    )
+
+
+async def _unknown_path(_request: Request, _error: Exception) -> Response:
+    return respond(Status.NOT_FOUND, http=404)
+
+
+class _Outermost:
+    """Turns whatever goes wrong inside into an answer, and keeps a log of requests.
+
+    Neither ever shows a query string or a body: tokens travel there.
+    """
+
+    def __init__(self, inner: ASGIApp) -> None:
+        self._inner = inner
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = time.perf_counter()
+        try:
+            await self._inner(scope, receive, send)
+        except ClientDisconnect:
+            log.debug("the client went away", path=scope["path"])
+        except Exception:
+            log.exception("a request failed", path=scope["path"])
+            await respond(Status.INTERNAL_SERVER_ERROR, http=500)(scope, receive, send)
+        took = round((time.perf_counter() - begun) * 1000, 1)
+        log.debug("request", method=scope["method"], path=scope["path"], ms=took)
+
+
+@dataclass(frozen=True)
+class _Served:
+    """One endpoint over HTTP: an ASGI application, so that it hears of every method."""
+
+    endpoint: Endpoint
+    handler: Handler
+    desk: Desk
+    guesses: Guesses
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive, send)
+        try:
+            response = respond(Status.SUCCESS, await self._answer(request))
+        except Refused as refused:
+            response = respond(refused.status, retry_after=refused.retry_after)
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Answer:
+        if request.method not in METHODS:
+            raise Refused(Status.INVALID_HTTP_METHOD)
+        given = params.read(request.scope["query_string"], await _body(request))
+        address = request.client.host if request.client else ""
+        application = await identify(self.desk.storage, self.guesses, given, address)
+        for name in self.endpoint.required:
+            if name not in given:
+                raise Refused(wire.param_missing(name))
+        return await self.handler(self.desk, application, given)
+
+
+async def _body(request: Request) -> bytes:
+    """The body, of which no more than 64 KiB are ever kept.
+
+    Raises ``Refused`` with ``error_malformed_params`` when there is more, or when it does not
+    arrive in time.
+    """
+    body = bytearray()
+    length = 0
+    try:
+        async with asyncio.timeout(BODY_WITHIN):
+            async for chunk in request.stream():
+                length += len(chunk)
+                if length <= wire.BODY_MAX:
+                    body += chunk
+                if length > DRAINED:
+                    break
+    except TimeoutError:
+        raise Refused(Status.MALFORMED_PARAMS) from None
+    if length > wire.BODY_MAX:
+        raise Refused(Status.MALFORMED_PARAMS)
+    return bytes(body)
+
+
+@dataclass(frozen=True)
+class _Fixed:
+    """A document that is the same for everybody."""
+
+    body: bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] in METHODS:
+            response = Response(
+                self.body, headers={"Cache-Control": "no-store"}, media_type="application/json"
+            )
+        else:
+            response = respond(Status.INVALID_HTTP_METHOD)
+        await response(scope, receive, send)

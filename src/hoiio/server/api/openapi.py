@@ -1,0 +1,188 @@
+"""The OpenAPI 3.1 description of what is served, made from the protocol's own tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from hoiio import wire
+from hoiio.wire import Endpoint
+
+Schema = dict[str, Any]
+
+_E164: Final[Schema] = {"type": "string", "pattern": r"^\+[0-9]{4,15}$", "example": "+6511111111"}
+_DATE: Final[Schema] = {
+    "type": "string",
+    "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$",
+    "description": "GMT+8",
+    "example": "2012-01-31 12:06:15",
+}
+_MONEY: Final[Schema] = {
+    "type": "string",
+    "pattern": r"^-?[0-9]+\.[0-9]{3,6}$",
+    "example": "0.036",
+}
+_WHOLE: Final[Schema] = {"type": "string", "pattern": "^[0-9]+$", "example": "7"}
+_TEXT: Final[Schema] = {"type": "string"}
+_REF: Final[Schema] = {"type": "string", "example": "AA-C-141147"}
+_STATUS: Final[Schema] = {
+    "type": "string",
+    "description": "success_ok, or an error's name",
+    "pattern": "^(success_ok|error_[a-z0-9_]+)$",
+}
+_CALL_STATUS: Final[Schema] = {
+    "type": "string",
+    "enum": ["", *wire.CallStatus],
+    "description": "ongoing while the call lives",
+}
+
+
+def _said(schema: Schema, description: str) -> Schema:
+    return {**schema, "description": description}
+
+
+PARAMETERS: Final[Mapping[str, Schema]] = {
+    "app_id": _said(_TEXT, "The application's id."),
+    "access_token": _said(_TEXT, "The application's access token."),
+    "dest1": _said(_E164, "The first number to ring, E.164."),
+    "dest2": _said(_E164, "The second number, rung once the first has answered, E.164."),
+    "caller_id": _said(
+        _TEXT, "What dest2 sees: the registered number, one of the account's own, or private."
+    ),
+    "max_duration": _said(_WHOLE, "Seconds after dest2's answer when the call is cut, 1 to 86400."),
+    "tag": _said(
+        {"type": "string", "maxLength": wire.TAG_MAX}, "Your own text, handed back everywhere."
+    ),
+    "notify_url": _said(
+        {"type": "string", "format": "uri", "maxLength": wire.NOTIFY_URL_MAX},
+        "Where to POST one notification when the call ends.",
+    ),
+    "txn_ref": _said(_REF, "The transaction, as voice/call named it."),
+    "from": _said(_DATE, "Transactions at or after this date, GMT+8."),
+    "to": _said(_DATE, "Transactions before this date, GMT+8."),
+    "page": _said(_WHOLE, "Which 100 entries, from 1."),
+    "upto": _said(_REF, "Nothing newer than this transaction: keeps pages from shifting."),
+}
+
+_TRANSACTION: Final[Mapping[str, Schema]] = {
+    "txn_ref": _REF,
+    "tag": _TEXT,
+    "dest1": _E164,
+    "dest2": _TEXT,
+    "call_status_dest1": _CALL_STATUS,
+    "call_status_dest2": _CALL_STATUS,
+    "date": _DATE,
+    "duration": _said(_WHOLE, "Started minutes; absent while the call lives."),
+    "currency": _TEXT,
+    "rate": _said(_MONEY, "A minute of both legs."),
+    "debit": _said(_MONEY, "What the call cost; absent while it lives."),
+    "room": _said(_TEXT, "A conference participant's room."),
+}
+
+FIELDS: Final[Mapping[Endpoint, Mapping[str, Schema]]] = {
+    wire.CALL: {"txn_ref": _REF},
+    wire.HANGUP: {},
+    wire.QUERY_STATUS: _TRANSACTION,
+    wire.GET_HISTORY: {
+        "total_entries_count": _WHOLE,
+        "entries_count": _WHOLE,
+        "entries": {
+            "type": "array",
+            "maxItems": wire.PAGE_SIZE,
+            "items": {"type": "object", "properties": dict(_TRANSACTION)},
+        },
+    },
+    wire.GET_RATE: {
+        "currency": _TEXT,
+        "rate": _MONEY,
+        "talktime": _said(_WHOLE, "Minutes that the balance pays for."),
+    },
+    wire.GET_BALANCE: {"currency": _TEXT, "balance": _MONEY, "points": _MONEY, "bonus": _MONEY},
+    wire.GET_INFO: {
+        "uid": _TEXT,
+        "name": _TEXT,
+        "mobile_number": _said(_TEXT, "The registered number; empty when there is none."),
+        "caller_ids": {"type": "array", "items": _TEXT},
+        "country": _said(_TEXT, "ISO 3166-1 alpha-2."),
+        "prefix": _TEXT,
+        "currency": _TEXT,
+        "time_zone": _TEXT,
+        "user_status": _TEXT,
+    },
+}
+
+SUMMARIES: Final[Mapping[Endpoint, str]] = {
+    wire.CALL: "Ring two phones one after the other and connect them",
+    wire.HANGUP: "End a call",
+    wire.QUERY_STATUS: "How a call is going, or how it went",
+    wire.GET_HISTORY: "The application's transactions, newest first",
+    wire.GET_RATE: "What a minute between two numbers costs",
+    wire.GET_BALANCE: "What the account can spend",
+    wire.GET_INFO: "Who the account is",
+}
+
+
+def document(endpoints: Iterable[Endpoint]) -> bytes:
+    """The description of these endpoints as JSON."""
+    return msgspec.json.encode(
+        {
+            "openapi": "3.1.0",
+            "info": {
+                "title": "Hoiio voice API",
+                "version": "1.0.0",
+                "description": "Every answer is HTTP 200; its status says how it went.",
+            },
+            "paths": {wire.PATH_PREFIX + each.path: _path(each) for each in endpoints},
+        }
+    )
+
+
+def _path(endpoint: Endpoint) -> Schema:
+    name = endpoint.path.replace("/", "_")
+    common = {
+        "summary": SUMMARIES[endpoint],
+        "tags": [endpoint.path.partition("/")[0]],
+        "responses": _responses(endpoint),
+    }
+    return {
+        "get": {**common, "operationId": f"get_{name}", "parameters": _query(endpoint)},
+        "post": {**common, "operationId": f"post_{name}", "requestBody": _form(endpoint)},
+    }
+
+
+def _query(endpoint: Endpoint) -> list[Schema]:
+    return [
+        {"name": name, "in": "query", "required": required, "schema": PARAMETERS[name]}
+        for name, required in _parameters(endpoint)
+    ]
+
+
+def _form(endpoint: Endpoint) -> Schema:
+    parameters = _parameters(endpoint)
+    schema = {
+        "type": "object",
+        "properties": {name: PARAMETERS[name] for name, _ in parameters},
+        "required": [name for name, required in parameters if required],
+    }
+    return {"content": {"application/x-www-form-urlencoded": {"schema": schema}}}
+
+
+def _parameters(endpoint: Endpoint) -> list[tuple[str, bool]]:
+    required = wire.CREDENTIALS + endpoint.required
+    return [(name, name in required) for name in wire.CREDENTIALS + endpoint.params]
+
+
+def _responses(endpoint: Endpoint) -> Schema:
+    return {
+        "200": _response(
+            "Carried out, or refused: status tells", {"status": _STATUS, **FIELDS[endpoint]}
+        ),
+        "500": _response("The service itself failed", {"status": _STATUS}),
+    }
+
+
+def _response(description: str, properties: Mapping[str, Schema]) -> Schema:
+    schema = {"type": "object", "properties": properties, "required": ["status"]}
+    return {"description": description, "content": {"application/json": {"schema": schema}}}

@@ -1,0 +1,141 @@
+"""The ``voice/`` endpoints: place a call-back, end it, look it up, price it.
+
+Each is one function from a checked application and its parameters to the answer's fields, or to
+``Refused``. Checks come in the order of api rule 3.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from hoiio import wire
+from hoiio.server.api import answers, params
+from hoiio.server.api.answers import Answer
+from hoiio.server.api.desk import Desk, Dest1Sees
+from hoiio.server.api.params import Params, Refused
+from hoiio.server.billing import charge
+from hoiio.server.calls import transaction
+from hoiio.server.calls.controller import CallOrder
+from hoiio.server.storage.protocol import Account, Application, CallRecord, Refusal
+from hoiio.wire import Status
+
+_REFUSALS: Final = {
+    Refusal.CONCURRENT_CALLS: Status.CONCURRENT_CALL_LIMIT_REACHED,
+    Refusal.CEILING: Status.SERVICE_NOT_AVAILABLE,
+    Refusal.CREDIT: Status.INSUFFICIENT_CREDIT,
+}
+
+
+async def call(desk: Desk, application: Application, given: Params) -> Answer:
+    """Ring dest1, then dest2, and connect them; answers before anything rings."""
+    order = await _order(desk, application.account, given)
+    placed = await desk.calls.place_call(application, order)
+    if isinstance(placed, Refusal):
+        raise Refused(_REFUSALS[placed])
+    return {"txn_ref": placed.ref}
+
+
+async def _order(desk: Desk, account: Account, given: Params) -> CallOrder:
+    asked1 = given.get("dest1") or account.number
+    if asked1 is None:
+        raise Refused(wire.param_missing("dest1"))
+    dest1 = params.number(asked1, Status.DEST1_INVALID)
+    dest2 = params.number(given["dest2"], Status.DEST2_INVALID)
+    shown = params.caller_id(given["caller_id"]) if "caller_id" in given else None
+    limit = params.max_duration(given["max_duration"]) if "max_duration" in given else None
+    tag = params.tag(given.get("tag", ""))
+    notify_url = params.notify_url(given["notify_url"]) if "notify_url" in given else ""
+    rate1, rate2 = await _rates(desk, account.currency, dest1, dest2)
+    if "caller_id" not in given:
+        shown = account.number or desk.trunk_number
+    elif shown is not None and shown not in own_numbers(account):
+        raise Refused(Status.CALLER_ID_INVALID)
+    return CallOrder(
+        dest1=dest1,
+        dest2=dest2,
+        dest1_sees=_dest1_sees(desk, account, dest2),
+        dest2_sees=shown,
+        rate1=rate1,
+        rate2=rate2,
+        tag=tag,
+        notify_url=notify_url,
+        max_duration=limit,
+    )
+
+
+def own_numbers(account: Account) -> tuple[str, ...]:
+    """The registered number, then the account's further ones; each once."""
+    registered = () if account.number is None else (account.number,)
+    return tuple(dict.fromkeys(registered + account.numbers))
+
+
+def _dest1_sees(desk: Desk, account: Account, dest2: str) -> str | None:
+    if desk.dest1_sees is Dest1Sees.DEST2:
+        return dest2
+    if desk.dest1_sees is Dest1Sees.REGISTERED and account.number is not None:
+        return account.number
+    return desk.trunk_number
+
+
+async def _rates(desk: Desk, currency: str, dest1: str, dest2: str) -> tuple[int, int]:
+    """Both legs' rates, for two different numbers that can be called."""
+    if dest1 == dest2:
+        raise Refused(Status.SAME_DEST1_DEST2)
+    return (
+        await _rate(desk, currency, dest1, Status.DEST1_NOT_SUPPORTED),
+        await _rate(desk, currency, dest2, Status.DEST2_NOT_SUPPORTED),
+    )
+
+
+async def _rate(desk: Desk, currency: str, number: str, refusal: Status) -> int:
+    rate = await desk.storage.rate(currency, number) if desk.engine.reaches(number) else None
+    if rate is None:
+        raise Refused(refusal)
+    return rate
+
+
+async def get_rate(desk: Desk, application: Application, given: Params) -> Answer:
+    """What a minute between two numbers costs, and how many the balance pays for."""
+    account = application.account
+    dest1 = params.number(given["dest1"], Status.DEST1_INVALID)
+    dest2 = params.number(given["dest2"], Status.DEST2_INVALID)
+    rate = sum(await _rates(desk, account.currency, dest1, dest2))
+    return {
+        "currency": account.currency,
+        "rate": wire.format_money(rate),
+        "talktime": str(charge.talktime(account.balance, rate)),
+    }
+
+
+async def hangup(desk: Desk, application: Application, given: Params) -> Answer:
+    """End a call; answers once it is settled. One that has ended already stays as it is."""
+    record = await _record(desk, application, given["txn_ref"])
+    if not await desk.calls.hang_up(record.ref):
+        raise Refused(Status.SERVICE_NOT_AVAILABLE)
+    return answers.NOTHING
+
+
+async def query_status(desk: Desk, application: Application, given: Params) -> Answer:
+    """How a call is going, or how it went."""
+    return transaction.fields(await _record(desk, application, given["txn_ref"]))
+
+
+async def get_history(desk: Desk, application: Application, given: Params) -> Answer:
+    """The application's transactions, newest first, 100 a page."""
+    start = params.date(given["from"], Status.FROM_INVALID) if "from" in given else None
+    end = params.date(given["to"], Status.TO_INVALID) if "to" in given else None
+    page = params.page(given["page"]) if "page" in given else 1
+    if start is not None and end is not None and end < start:
+        raise Refused(Status.TO_BEFORE_FROM)
+    upto = given.get("upto")
+    if upto is not None:
+        await _record(desk, application, upto)
+    found = await desk.storage.history(application.id, start=start, end=end, page=page, upto=upto)
+    return answers.history(found)
+
+
+async def _record(desk: Desk, application: Application, ref: str) -> CallRecord:
+    record = await desk.storage.record(application.id, ref)
+    if record is None:
+        raise Refused(Status.INVALID_TXN_REF)
+    return record
