@@ -1,1 +1,12 @@
-"""The engine that comes with pip: baresip and a numpy mixer in a supervised child process."""
+"""The embedded engine: SIP, RTP and mixing in a supervised child process, from one pip wheel.
+
+``engine`` is what the service holds: it starts the child, hands it commands and survives its death.
+The child (``child``) runs the SIP stack and a switchboard of legs on one event loop, and the mixer
+on a thread of its own; ``messages`` is the pipe between the two. ``routing``, ``mixing`` and
+``ringback`` are pure.
+"""
+
+from hoiio.server.engines.embedded.config import EmbeddedConfig, Ringback, Trunk
+from hoiio.server.engines.embedded.engine import EmbeddedEngine
+
+__all__ = ["EmbeddedConfig", "EmbeddedEngine", "Ringback", "Trunk"]

@@ -1,0 +1,152 @@
+"""The engine's child process: SIP stack, switchboard and mixer, joined to its parent by one pipe.
+
+Whatever ends the pipe (a ``Quit``, the parent's death, a parent that no longer reads) hangs every
+leg up and exits within two seconds: calls must never outlive the one who pays attention to them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from typing import Final
+
+from hoiio.server.engines.embedded.clock import Clock
+from hoiio.server.engines.embedded.messages import (
+    Begin,
+    Broken,
+    BrokenPipeMessage,
+    Inbox,
+    Outbox,
+    Quit,
+    Ready,
+    Stats,
+)
+from hoiio.server.engines.embedded.mixer import Mixer
+from hoiio.server.engines.embedded.ringback import ringback_frames
+from hoiio.server.engines.embedded.routing import Router, build_router
+from hoiio.server.engines.embedded.stack import CannotDial, SipStack
+from hoiio.server.engines.embedded.switchboard import Switchboard
+from hoiio.server.engines.protocol import Bridge, Dial, HangUp, SetDeadline
+
+_log: Final = logging.getLogger("hoiio.engine")
+_BEAT: Final = 1.0
+_STUCK_BEATS: Final = 5
+_FULL: Final = 1024 * 1024
+_GOODBYE: Final = 0.3
+"""Seconds in which far ends may answer our BYEs before the socket closes."""
+_LAST_WILL: Final = 1.8
+"""Seconds after which the process exits whatever still holds it up."""
+
+
+async def run(pipe: socket.socket) -> int:
+    """Live until the parent says otherwise; the exit code."""
+    reader, writer = await asyncio.open_connection(sock=pipe)
+    inbox, outbox = Inbox(reader), Outbox(writer)
+    begin = await inbox.next()
+    if not isinstance(begin, Begin):
+        return 1
+    stack = SipStack(begin.config, begin.port)
+    mixer = Mixer(ringback_frames(begin.config.ringback))
+    board = Switchboard(
+        stack,
+        mixer,
+        Clock(begin.anchor),
+        _router(begin),
+        outbox.put,
+        media_timeout=begin.config.media_timeout,
+        loopback=begin.config.loopback,
+    )
+    try:
+        await stack.start(board.on_signal, _die)
+    except CannotDial as problem:
+        outbox.put(Broken(f"SIP cannot listen on {begin.config.sip_host}:{begin.port}: {problem}"))
+        await writer.drain()
+        return 1
+    mixer.start()
+    outbox.put(Ready())
+    beat = asyncio.create_task(_beat(outbox, board, mixer, stack, Clock(begin.anchor)))
+    serving = asyncio.create_task(_serve(inbox, board))
+    await asyncio.wait({beat, serving}, return_when=asyncio.FIRST_COMPLETED)
+    await _say_goodbye(board, stack, mixer)
+    outbox.close()
+    return 0
+
+
+def _router(begin: Begin) -> Router:
+    trunk = begin.config.trunk
+    if trunk is None:
+        return build_router(begin.config.routes, None)
+    return build_router(begin.config.routes, (trunk.host, trunk.port), plus=trunk.plus)
+
+
+async def _serve(inbox: Inbox, board: Switchboard) -> None:
+    try:
+        while (message := await inbox.next()) is not None and not isinstance(message, Quit):
+            if isinstance(message, Dial | Bridge | SetDeadline | HangUp):
+                board.do(message)
+    except BrokenPipeMessage:
+        _log.exception("the pipe to the service broke")
+
+
+async def _beat(
+    outbox: Outbox, board: Switchboard, mixer: Mixer, stack: SipStack, clock: Clock
+) -> None:
+    """Report once a second; returns when the parent has stopped reading."""
+    stuck = 0
+    while stuck < _STUCK_BEATS and outbox.waiting < _FULL:
+        stuck = stuck + 1 if outbox.waiting else 0
+        outbox.offer(_stats(board, mixer, stack, clock))
+        await asyncio.sleep(_BEAT)
+
+
+def _stats(board: Switchboard, mixer: Mixer, stack: SipStack, clock: Clock) -> Stats:
+    seen = mixer.stats
+    return Stats(
+        at=clock.now(),
+        legs=board.legs,
+        callers=stack.callers,
+        ticks=seen.ticks,
+        skipped_ticks=seen.skipped_ticks,
+        frames=seen.frames,
+        missing_frames=seen.missing_frames,
+        dropped_frames=seen.dropped_frames,
+        late_max_us=seen.late_max_us,
+        mixer_cpu_us=seen.cpu_us,
+    )
+
+
+async def _say_goodbye(board: Switchboard, stack: SipStack, mixer: Mixer) -> None:
+    last_will = threading.Timer(_LAST_WILL, os._exit, (1,))
+    last_will.daemon = True
+    last_will.start()
+    if board.legs:
+        await board.hang_up_all()
+        await asyncio.sleep(_GOODBYE)
+    mixer.stop()
+    await stack.close()
+
+
+def _die() -> None:
+    # A dead SIP thread cannot be restarted in its process; the parent starts a fresh one.
+    os._exit(70)
+
+
+def main() -> None:
+    """Entry point: the pipe's file descriptor is the only argument."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s", stream=sys.stderr)
+    # Short turns between threads: the mixer must not wait 5 ms for a burst of signalling.
+    sys.setswitchinterval(0.0005)
+    pipe = socket.socket(fileno=int(sys.argv[1]))
+    code = asyncio.run(run(pipe))
+    sys.stderr.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    main()

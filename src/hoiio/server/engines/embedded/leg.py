@@ -1,0 +1,67 @@
+"""One leg as the switchboard keeps it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from hoiio.server.engines.embedded.line import Line
+from hoiio.server.engines.embedded.mixing import Part
+from hoiio.server.engines.protocol import Cause, Dial
+
+
+@dataclass(slots=True)
+class Leg:
+    """A leg from its ``Dial`` to its end.
+
+    ``call`` is the stack's handle once the INVITE has left, ``ending`` why we are ending it
+    ourselves. ``tone_from`` is the mixer's tick when it began to ring, ``heard`` whether anything
+    of its phone's audio has arrived.
+    """
+
+    dial: Dial
+    call: int | None = None
+    line: Line | None = None
+    rang: bool = False
+    early: bool = False
+    answered: bool = False
+    heard: bool = False
+    ending: Cause | None = None
+    room: str | None = None
+    muted: bool = False
+    digits: bool = False
+    tone_from: int | None = None
+    timer: asyncio.TimerHandle | None = None
+    media_timer: asyncio.TimerHandle | None = None
+    keys: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def id(self) -> str:
+        """The leg's id, chosen by the controller."""
+        return self.dial.leg
+
+    @property
+    def up(self) -> bool:
+        """Whether it is answered and nothing has begun to end it."""
+        return self.answered and self.ending is None
+
+    @property
+    def progressing(self) -> bool:
+        """Whether its progress can still be heard by another leg."""
+        return not self.answered and self.ending is None
+
+    def stop_timers(self) -> None:
+        """Nothing more happens by itself."""
+        for timer in (self.timer, self.media_timer):
+            if timer is not None:
+                timer.cancel()
+
+    def part(self, progress: Leg | None) -> Part:
+        """Its part in the mix, ``progress`` being the leg whose ringing it hears, if any."""
+        return Part(
+            self.id,
+            self.room,
+            self.muted,
+            hears=progress.id if progress is not None and progress.early else None,
+            tone_from=progress.tone_from if progress is not None and not progress.early else None,
+        )

@@ -1,0 +1,43 @@
+"""The UDP port that SIP listens on: pick a free one, or wait for ours to become free."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+
+from hoiio.server.engines.protocol import EngineUnavailable
+
+
+def free_port(host: str) -> int:
+    """A UDP port that is free now. Raises ``EngineUnavailable`` for an address not ours."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        _bind(probe, host, 0)
+        return int(probe.getsockname()[1])
+
+
+async def wait_for_port(host: str, port: int, seconds: float) -> None:
+    """Return once the port is free: an engine whose service died holds it for up to two seconds.
+
+    Raises ``EngineUnavailable`` when it is still taken after so many seconds.
+    """
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+                _bind(probe, host, port)
+        except EngineUnavailable:
+            if time.monotonic() >= until:
+                raise
+            await asyncio.sleep(0.05)
+        else:
+            return
+
+
+def _bind(probe: socket.socket, host: str, port: int) -> None:
+    try:
+        probe.bind((host, port))
+    except OSError as problem:
+        raise EngineUnavailable(
+            f"SIP cannot listen on {host}:{port}: {problem.strerror}"
+        ) from problem

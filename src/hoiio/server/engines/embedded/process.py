@@ -1,0 +1,202 @@
+"""The child process as its parent sees it: start it, talk to it, notice its death."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+from hoiio.server.engines.embedded.clock import Clock
+from hoiio.server.engines.embedded.config import EmbeddedConfig
+from hoiio.server.engines.embedded.messages import (
+    Begin,
+    Broken,
+    BrokenPipeMessage,
+    Inbox,
+    Message,
+    Outbox,
+    Quit,
+    Ready,
+    Stats,
+)
+from hoiio.server.engines.protocol import EngineUnavailable
+
+_log: Final = structlog.get_logger("hoiio.engine")
+_START_SECONDS: Final = 10.0
+_STOP_SECONDS: Final = 3.0
+_SILENCE_SECONDS: Final = 6.0
+_MODULE: Final = "hoiio.server.engines.embedded.child"
+
+
+class Child:
+    """One running child. ``launch`` makes it; ``on_gone`` is called exactly once, at its death."""
+
+    def __init__(
+        self,
+        process: Process,
+        inbox: Inbox,
+        outbox: Outbox,
+        clock: Clock,
+        *,
+        on_message: Callable[[Child, Message], None],
+        on_gone: Callable[[Child], None],
+    ) -> None:
+        self.last_heard = clock.now()
+        self.stats: Stats | None = None
+        self.callers: set[str | None] = set()
+        self._process = process
+        self._inbox = inbox
+        self._outbox = outbox
+        self._clock = clock
+        self._on_message = on_message
+        self._on_gone = on_gone
+        self._tasks = {asyncio.create_task(self._keep_log())}
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    @classmethod
+    async def launch(
+        cls,
+        config: EmbeddedConfig,
+        port: int,
+        clock: Clock,
+        *,
+        on_message: Callable[[Child, Message], None],
+        on_gone: Callable[[Child], None],
+    ) -> Child:
+        """Start a child and wait until it can place calls.
+
+        Raises ``EngineUnavailable`` with the child's own reason.
+        """
+        ours, theirs = socket.socketpair()
+        with theirs:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                _MODULE,
+                str(theirs.fileno()),
+                pass_fds=(theirs.fileno(),),
+                stdin=DEVNULL,
+                stdout=DEVNULL,
+                stderr=PIPE,
+            )
+        ours.setblocking(False)
+        reader, writer = await asyncio.open_connection(sock=ours)
+        child = cls(
+            process, Inbox(reader), Outbox(writer), clock, on_message=on_message, on_gone=on_gone
+        )
+        await child._begin(Begin(config, port, clock.anchor))
+        return child
+
+    def send(self, message: Message) -> None:
+        """Hand it a message, without waiting."""
+        self._outbox.put(message)
+
+    async def stop(self) -> None:
+        """Have it hang everything up and exit; kill it when it doesn't."""
+        self.send(Quit())
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._process.wait(), _STOP_SECONDS)
+        self.kill()
+        await self.wait()
+
+    def kill(self) -> None:
+        """End the process at once."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+
+    async def wait(self) -> None:
+        """Return once it is gone and all it said has been read."""
+        await self._process.wait()
+        await asyncio.gather(*self._tasks)
+
+    async def _begin(self, begin: Begin) -> None:
+        self.send(begin)
+        try:
+            async with asyncio.timeout(_START_SECONDS):
+                answer = await self._inbox.next()
+        except TimeoutError:
+            answer = Broken(f"the engine did not start within {_START_SECONDS:g} s")
+        if not isinstance(answer, Ready):
+            self.kill()
+            await self.wait()
+            self._outbox.close()
+            raise EngineUnavailable(
+                answer.reason if isinstance(answer, Broken) else "the engine died as it started"
+            )
+        self.last_heard = self._clock.now()
+        self._tasks |= {
+            asyncio.create_task(self._listen()),
+            asyncio.create_task(self._watch_silence()),
+        }
+
+    async def _listen(self) -> None:
+        try:
+            while (message := await self._inbox.next()) is not None:
+                self._take(message)
+        except BrokenPipeMessage as problem:
+            _log.error("engine.pipe_broken", problem=str(problem))
+        self.kill()
+        await self._process.wait()
+        self._outbox.close()
+        self._on_gone(self)
+
+    def _take(self, message: Message) -> None:
+        self.last_heard = max(self.last_heard, getattr(message, "at", 0))
+        if isinstance(message, Stats):
+            self.stats = message
+        self._on_message(self, message)
+
+    async def _watch_silence(self) -> None:
+        while self._process.returncode is None:
+            await asyncio.sleep(0.1)
+            if self._clock.now() - self.last_heard > _SILENCE_SECONDS * 1_000_000:
+                _log.error("engine.silent", pid=self.pid)
+                self.kill()
+                return
+
+    async def _keep_log(self) -> None:
+        stream = self._process.stderr
+        if stream is None:
+            return
+        log = StderrLog(self.pid)
+        while chunk := await stream.read(65_536):
+            log.take(chunk.decode("utf-8", "replace"), self._clock.now() / 1e6)
+
+
+class StderrLog:
+    """Passes a child's error output to the log, a few lines a while.
+
+    Its SIP stack prints a line for every malformed packet that anybody cares to send.
+    """
+
+    LINES: Final = 20
+    SECONDS: Final = 10.0
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._since = 0.0
+        self._lines = 0
+        self._dropped = 0
+
+    def take(self, text: str, now: float) -> None:
+        """Log what may be logged of this text, at this moment in seconds."""
+        if now - self._since >= self.SECONDS:
+            if self._dropped:
+                _log.warning("engine.stderr_dropped", pid=self._pid, lines=self._dropped)
+            self._since, self._lines, self._dropped = now, 0, 0
+        lines = [line for line in text.splitlines() if line.strip()]
+        allowed = lines[: max(0, self.LINES - self._lines)]
+        self._lines += len(allowed)
+        self._dropped += len(lines) - len(allowed)
+        for line in allowed:
+            _log.warning("engine.stderr", pid=self._pid, line=line[:500])

@@ -1,0 +1,200 @@
+"""The SIP stack, reduced to what a switchboard needs: caller identities, calls and their signals.
+
+Commands go to the library's runtime directly and events come from one subscription made before
+anything is dialled, so no event of a call can be missed however fast it comes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from baresip import Account, BaresipError, Config, Event, StackEvent
+from baresip.runtime import Runtime
+
+from hoiio.server.engines.embedded.config import EmbeddedConfig
+from hoiio.server.engines.embedded.native import lib
+from hoiio.server.engines.embedded.routing import Target
+
+_TONE_END: Final = "R"
+ANONYMOUS: Final = ("anonymous", "anonymous.invalid")
+"""User and domain of a caller who withholds the number (RFC 3323 section 4.1.1.3)."""
+
+
+class CannotDial(Exception):
+    """The stack refused before anything was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """Something happened to a call: which, what, and the stack's own text about it."""
+
+    call: int
+    kind: Event
+    text: str
+
+
+SignalSink = Callable[[Signal], None]
+_WANTED: Final = frozenset(
+    {
+        Event.CALL_RINGING,
+        Event.CALL_PROGRESS,
+        Event.CALL_ESTABLISHED,
+        Event.CALL_CLOSED,
+        Event.CALL_DTMF_START,
+        Event.CALL_RTPESTAB,
+    }
+)
+
+
+class SipStack:
+    """One runtime; only one can live in a process."""
+
+    def __init__(self, config: EmbeddedConfig, port: int) -> None:
+        self._config = config
+        self._port = port
+        self._runtime: Any = Runtime(native_log_level="error")
+        self._callers: dict[tuple[str | None, str | None], int] = {}
+        self._sink: SignalSink | None = None
+        self._refusals: set[asyncio.Task[object]] = set()
+
+    @property
+    def callers(self) -> int:
+        """How many caller identities were made; the stack can free none of them."""
+        return len(self._callers)
+
+    async def start(self, sink: SignalSink, on_dead: Callable[[], None]) -> None:
+        """Listen, refuse incoming calls, register with the trunk. Raises ``CannotDial``."""
+        self._sink = sink
+        self._runtime.on_dead = on_dead
+        try:
+            await self._runtime.start(self._stack_config())
+            self._runtime.subscribe(self._on_event)
+            await self._runtime.cmd(lib.BP_CMD_SET_DRAIN)
+            await self._register()
+        except BaresipError as problem:
+            raise CannotDial(str(problem)) from problem
+
+    async def close(self) -> None:
+        """Stop the stack's thread."""
+        await self._runtime.close()
+
+    async def dial(self, target: Target, address: str, caller_id: str | None) -> int:
+        """Send an INVITE to the target at an IPv4 address; the call's handle.
+
+        Raises ``CannotDial`` when nothing was sent.
+        """
+        try:
+            caller = await self._caller(caller_id, address if target.by_trunk else None)
+            lines = [f"{caller} 0 {target.uri(address)}", *self._headers(caller_id, target)]
+            answer = await self._command(lib.BP_CMD_UA_CONNECT, "\n".join(lines))
+        except BaresipError as problem:
+            raise CannotDial(str(problem)) from problem
+        if "handle" not in answer:
+            raise CannotDial(f"the stack answered {answer}")
+        return int(answer["handle"])
+
+    async def hang_up(self, call: int) -> None:
+        """Send CANCEL or BYE; harmless when the call is gone."""
+        await self._command(lib.BP_CMD_CALL_HANGUP, str(call))
+
+    async def press(self, call: int, digit: str) -> None:
+        """Begin a key press toward the far end; harmless when the call is gone."""
+        await self._command(lib.BP_CMD_CALL_SEND_DIGIT, f"{call} {digit}")
+
+    async def let_go(self, call: int) -> None:
+        """End the key press."""
+        await self.press(call, _TONE_END)
+
+    async def trace(self) -> None:
+        """Log every SIP message under ``baresip.native.sip`` from now on."""
+        await self._runtime.set_sip_trace(True)
+
+    async def _command(self, command: int, args: str) -> dict[str, Any]:
+        _, payload = await self._runtime.cmd(command, args=args)
+        return json.loads(payload) if payload else {}
+
+    def _on_event(self, event: StackEvent) -> None:
+        if event.event is Event.CALL_TRANSFER:
+            self._refuse_transfer(event.call)
+        elif event.event in _WANTED and event.call and self._sink is not None:
+            self._sink(Signal(event.call, event.event, event.text or ""))
+
+    def _refuse_transfer(self, call: int) -> None:
+        # Nobody else decides whom we dial; a REFER left unanswered would hang.
+        refusal = asyncio.create_task(self._command(lib.BP_CMD_CALL_TRANSFER_REJECT, f"{call} 603"))
+        self._refusals.add(refusal)
+        refusal.add_done_callback(self._refusals.discard)
+
+    async def _caller(self, caller_id: str | None, proxy: str | None) -> int:
+        key = (caller_id, proxy)
+        if key not in self._callers:
+            self._callers[key] = await self._allocate(self._account(caller_id, proxy))
+        return self._callers[key]
+
+    async def _allocate(self, account: Account) -> int:
+        answer = await self._command(lib.BP_CMD_UA_ALLOC, account.aor())
+        if "handle" not in answer:
+            raise CannotDial("the stack took no more caller identities")
+        return int(answer["handle"])
+
+    def _account(self, caller_id: str | None, proxy: str | None) -> Account:
+        user, domain = ANONYMOUS
+        trunk = self._config.trunk if proxy else None
+        if caller_id is not None:
+            own = self._config.public_address or self._config.sip_host
+            user, domain = caller_id, trunk.domain if trunk else own
+        if trunk is None:
+            return Account(user, domain, "", reg_interval=0, dtmf_mode="auto")
+        return Account(
+            user if trunk.plus else user.removeprefix("+"),
+            domain,
+            trunk.password,
+            registrar=f"{proxy}:{trunk.port}",
+            reg_interval=0,
+            dtmf_mode="auto",
+            auth_user=trunk.auth_user or trunk.user or None,
+            audio_codecs=trunk.codecs,
+        )
+
+    def _headers(self, caller_id: str | None, target: Target) -> list[str]:
+        trunk = self._config.trunk
+        if caller_id is not None:
+            return []
+        headers = ["Privacy: id"]
+        if trunk is not None and target.by_trunk and trunk.pai_on_private:
+            number = (trunk.number or "").removeprefix("" if trunk.plus else "+")
+            headers.append(f"P-Asserted-Identity: <sip:{number}@{trunk.domain}>")
+        return headers
+
+    async def _register(self) -> None:
+        trunk = self._config.trunk
+        if trunk is None or not trunk.register:
+            return
+        handle = await self._allocate(
+            Account(
+                trunk.user,
+                trunk.domain,
+                trunk.password,
+                registrar=f"{trunk.host}:{trunk.port}",
+                auth_user=trunk.auth_user,
+            )
+        )
+        await self._command(lib.BP_CMD_UA_REGISTER, str(handle))
+
+    def _stack_config(self) -> Config:
+        host = self._config.sip_host
+        low, high = self._config.rtp_ports
+        return Config(
+            net_interface=None if host == "0.0.0.0" else host,  # noqa: S104 - compared, not bound
+            max_concurrent_calls=None,
+            rtp_timeout=round(self._config.media_timeout),
+            native_log_level="error",
+            extra_config_text=(
+                f"sip_listen {host}:{self._port}\nsip_transports udp\nrtp_ports {low}-{high}\n"
+                "audio_jitter_buffer_ms 40-160\n"
+            ),
+        )
