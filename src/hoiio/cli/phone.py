@@ -25,6 +25,7 @@ def phone(
     tone: float = 440.0,
     press: str = "",
     hang_up_after: float | None = None,
+    media_timeout: float = 10.0,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Wait for calls, answer them, play a tone, and tell what happens and what is heard.
@@ -49,6 +50,8 @@ def phone(
         Keys to press once a call is up: 0-9, A-D, * and #.
     hang_up_after
         Seconds after the answer to hang up.
+    media_timeout
+        Seconds without any audio after which the other side counts as gone.
     json
         One JSON object a line instead of sentences.
 
@@ -61,6 +64,7 @@ def phone(
             tone=tone,
             press=press,
             hang_up_after=hang_up_after,
+            media_timeout=media_timeout,
         )
         report = reporter(sys.stdout, as_json=json, now=lambda: datetime.now(UTC))
         asyncio.run(softphone.run(options.number(number), options.address(listen), manner, report))

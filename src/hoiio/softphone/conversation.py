@@ -67,6 +67,7 @@ class Conversation:
         self._manner = manner
         self._report = report
         self._reason: Reason | None = None
+        self._answering = False
         self._up = asyncio.Event()
         self._audible = asyncio.Event()
         self._over = asyncio.Event()
@@ -83,22 +84,24 @@ class Conversation:
         self._report("ended", {"reason": str(self._why())})
 
     async def end(self) -> None:
-        """Hang up, or refuse when it still rings."""
-        if self._up.is_set():
-            await self._hang_up(Reason.HUNG_UP)
-        else:
-            self._reason = Reason.REFUSED
-            await _unless_gone(self._call.reject())
+        """Hang up, or refuse when it still rings; over in a second, whatever the caller does."""
+        await self._end(Reason.HUNG_UP if self._answering else Reason.REFUSED)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1):
+                await self._over.wait()
+        self._over.set()
 
-    async def _hang_up(self, reason: Reason) -> None:
+    async def _end(self, reason: Reason) -> None:
         self._reason = reason
-        await _unless_gone(self._call.hangup())
+        action = self._call.reject if reason is Reason.REFUSED else self._call.hangup
+        await _unless_gone(action())
 
     async def _live(self) -> None:
         if self._manner.reply is Reply.BUSY:
-            await self.end()
+            await self._end(Reason.REFUSED)
         elif self._manner.reply is Reply.ANSWER:
             await asyncio.sleep(self._manner.answer_after)
+            self._answering = True
             await _unless_gone(self._call.answer())
             await self._up.wait()
             await self._talk()
@@ -146,7 +149,7 @@ class Conversation:
     async def _leave(self) -> None:
         if self._manner.hang_up_after is not None:
             await asyncio.sleep(self._manner.hang_up_after)
-            await self._hang_up(Reason.HUNG_UP)
+            await self._end(Reason.HUNG_UP)
 
     async def _watch(self) -> None:
         """The stack misses a peer that never sent anything: look for its first packet."""
@@ -154,7 +157,7 @@ class Conversation:
             async with asyncio.timeout(self._manner.media_timeout):
                 await self._audible.wait()
         except TimeoutError:
-            await self._hang_up(Reason.LOST)
+            await self._end(Reason.LOST)
 
     def _on_event(self, event: StackEvent) -> None:
         match event.event:

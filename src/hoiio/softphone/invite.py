@@ -13,7 +13,7 @@ from typing import Final
 Header = tuple[str, str]
 
 _COMPACT: Final = {"f": "from", "t": "to", "i": "call-id", "v": "via", "m": "contact"}
-_USER: Final = re.compile(r"sips?:([^@;>]*)@|tel:([^;>]*)", re.IGNORECASE)
+_USER: Final = re.compile(r"sips?:([^@>]*)@|tel:([^;>]*)", re.IGNORECASE)
 _DIGITS: Final = re.compile(r"\+?[0-9]{3,15}", re.ASCII)
 _FOLD: Final = re.compile(r"\r?\n[ \t]+")
 

@@ -41,17 +41,20 @@ def manner(
     tone: float = 440.0,
     press: str = "",
     hang_up_after: float | None = None,
+    media_timeout: float = 10.0,
 ) -> Manner:
     """The phone's manner; options that contradict each other are refused."""
     _check_reply(answer_after, busy=busy, no_answer=no_answer)
     _check_delay("--answer-after", answer_after)
     _check_delay("--hang-up-after", hang_up_after)
+    if not 1 <= media_timeout <= 86_400:
+        raise WrongUse(f"--media-timeout {media_timeout:g}: expected seconds, 1 to 86400")
     if tone != 0 and not 20 <= tone < RATE / 2:
         raise WrongUse(f"--tone {tone:g}: expected 0 for silence, or 20 to {RATE // 2 - 1} Hz")
     if not _KEYS.fullmatch(press):
         raise WrongUse(f"--press {press!r}: expected keys out of 0-9, A-D, * and #")
     reply = Reply.BUSY if busy else Reply.RING_ON if no_answer else Reply.ANSWER
-    return Manner(reply, answer_after or 0.0, tone, press, hang_up_after)
+    return Manner(reply, answer_after or 0.0, tone, press, hang_up_after, media_timeout)
 
 
 def _check_reply(answer_after: float | None, *, busy: bool, no_answer: bool) -> None:
