@@ -1,0 +1,195 @@
+"""A call's transactions: admitted with its hold, advanced, settled with its money, listed."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+
+from hoiio import wire
+from hoiio.server.storage.protocol import (
+    CallRecord,
+    Change,
+    HistoryPage,
+    NewCall,
+    Refusal,
+    Settlement,
+    T,
+)
+from hoiio.server.storage.queries import SQL
+from hoiio.server.storage.rows import call_id, call_record, must, one
+
+
+class Refused(Exception):
+    """Undoes an admission that was begun."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal)
+        self.refusal = refusal
+
+
+def admit(db: sqlite3.Connection, call: NewCall) -> CallRecord:
+    """Write a call with its hold. Raises ``Refused``, in the order of ``Refusal``."""
+    if one(db, "take_concurrent_call", account=call.account) is None:
+        raise Refused(Refusal.CONCURRENT_CALLS)
+    if call.ceiling_reached:
+        raise Refused(Refusal.CEILING)
+    (key,) = must(db, "next_value", name="call")
+    ordinal, date = must(db, "next_ordinal", application=call.application, now=call.now)
+    record = _record(call, f"AA-C-{key}", ordinal, date)
+    _add(db, key, record)
+    _hold(db, key, call)
+    return record
+
+
+def _record(call: NewCall, ref: str, ordinal: int, date: int) -> CallRecord:
+    return CallRecord(
+        ref=ref,
+        application=call.application,
+        account=call.account,
+        ordinal=ordinal,
+        date=date,
+        dest1=call.dest1,
+        dest2=call.dest2,
+        status1=wire.CallStatus.ONGOING.value,
+        status2=wire.CallStatus.ONGOING.value if call.dest2 else "",
+        room=call.room,
+        tag=call.tag,
+        notify_url=call.notify_url,
+        currency=call.currency,
+        rate1=call.rate1,
+        rate2=call.rate2,
+        duration=None,
+        debit=None,
+        live=True,
+        state=call.state(ref, date),
+    )
+
+
+def _add(db: sqlite3.Connection, key: int, record: CallRecord) -> None:
+    db.execute(
+        SQL["add_call"],
+        {
+            "id": key,
+            "application": record.application,
+            "account": record.account,
+            "ordinal": record.ordinal,
+            "date": record.date,
+            "dest1": record.dest1,
+            "dest2": record.dest2,
+            "status1": record.status1,
+            "status2": record.status2,
+            "room": record.room,
+            "tag": record.tag,
+            "notify_url": record.notify_url,
+            "currency": record.currency,
+            "rate1": record.rate1,
+            "rate2": record.rate2,
+            "state": record.state,
+        },
+    )
+
+
+def _hold(db: sqlite3.Connection, key: int, call: NewCall) -> None:
+    taken = one(db, "hold", call=key, minute=1, account=call.account, amount=call.hold, at=call.now)
+    if taken is None:
+        raise Refused(Refusal.CREDIT)
+    points, bonus = taken
+    must(db, "change_balance", account=call.account, points=points, bonus=bonus)
+
+
+def advance(db: sqlite3.Connection, ref: str, step: Callable[[CallRecord], Change[T]]) -> T | None:
+    """Apply a step to a live call; None when there is none of this ref."""
+    key = call_id(ref)
+    row = None if key is None else one(db, "live_call", id=key)
+    if key is None or row is None:
+        return None
+    change = step(call_record(row))
+    must(
+        db,
+        "update_call",
+        id=key,
+        state=change.state,
+        status1=change.status1,
+        status2=change.status2,
+    )
+    if change.settlement is not None:
+        _settle(db, key, change.settlement)
+    return change.outcome
+
+
+def _settle(db: sqlite3.Connection, key: int, settlement: Settlement) -> None:
+    """End a call: what was held goes back where it came from, then the debit is taken."""
+    at = settlement.ended_at
+    (account,) = must(
+        db,
+        "settle_call",
+        id=key,
+        duration=settlement.duration,
+        debit=settlement.debit,
+        ended_at=at,
+    )
+    must(db, "end_concurrent_call", account=account)
+    released = db.execute(SQL["release_holds"], {"call": key, "at": at}).fetchall()
+    for points, bonus in released:
+        must(db, "change_balance", account=account, points=points, bonus=bonus)
+    points, bonus = must(db, "capture", call=key, account=account, amount=settlement.debit, at=at)
+    must(db, "change_balance", account=account, points=points, bonus=bonus)
+    if settlement.notification is not None:
+        body = {"call": key, "body": settlement.notification, "at": at}
+        db.execute(SQL["add_notification"], body)
+
+
+def record(db: sqlite3.Connection, application: int, ref: str) -> CallRecord | None:
+    """One call of this application."""
+    key = call_id(ref)
+    row = None if key is None else one(db, "one_call", id=key, application=application)
+    return None if row is None else call_record(row)
+
+
+def live_calls(db: sqlite3.Connection) -> list[CallRecord]:
+    """Every call that is not settled, oldest first."""
+    return [call_record(row) for row in db.execute(SQL["live_calls"])]
+
+
+def history(
+    db: sqlite3.Connection,
+    application: int,
+    *,
+    start: int | None,
+    end: int | None,
+    page: int,
+    upto: str | None,
+) -> HistoryPage:
+    """A page by ordinals: two index probes bound the list, so any page costs the same.
+
+    An ``upto`` that is no call of this application's pins nothing.
+    """
+    last = one(db, "last_ordinal", application=application)
+    if last is None:
+        return HistoryPage(0, ())
+    beyond = last[0] + 1
+    low = _ordinal_from(db, application, start, beyond)
+    high = beyond if end is None else _ordinal_from(db, application, end, beyond)
+    high = min(high, _pinned(db, application, upto, beyond))
+    total = max(0, high - low)
+    top = high - (page - 1) * wire.PAGE_SIZE
+    if top <= low:
+        return HistoryPage(total, ())
+    bounds = {"application": application, "low": max(low, top - wire.PAGE_SIZE), "high": top}
+    rows = db.execute(SQL["page_of_calls"], bounds).fetchall()
+    return HistoryPage(total, [call_record(row) for row in rows])
+
+
+def _ordinal_from(db: sqlite3.Connection, application: int, date: int | None, beyond: int) -> int:
+    """The ordinal of the first call at or after a date; ``beyond`` when there is none."""
+    if date is None:
+        row = one(db, "first_ordinal", application=application)
+    else:
+        row = one(db, "ordinal_from", application=application, date=date)
+    return beyond if row is None else row[0]
+
+
+def _pinned(db: sqlite3.Connection, application: int, upto: str | None, beyond: int) -> int:
+    key = None if upto is None else call_id(upto)
+    row = None if key is None else one(db, "ordinal_of", id=key, application=application)
+    return beyond if row is None else row[0] + 1

@@ -1,0 +1,66 @@
+-- name: call_columns
+'AA-C-' || id, application, account, ordinal, date, dest1, dest2, status1, status2, room, tag,
+notify_url, currency, rate1, rate2, duration, debit, live, state
+
+-- name: take_concurrent_call
+UPDATE accounts SET live_calls = live_calls + 1
+WHERE id = :account AND live_calls < concurrent_calls
+RETURNING live_calls
+
+-- name: next_value
+UPDATE sequences SET value = value + 1 WHERE name = :name RETURNING value
+
+-- name: next_ordinal
+UPDATE applications
+SET last_ordinal = last_ordinal + 1,
+    last_date = CASE WHEN last_date > :now THEN last_date ELSE :now END
+WHERE id = :application
+RETURNING last_ordinal, last_date
+
+-- name: add_call
+INSERT INTO calls (
+    id, application, account, ordinal, date, dest1, dest2, status1, status2, room, tag,
+    notify_url, currency, rate1, rate2, state
+) VALUES (
+    :id, :application, :account, :ordinal, :date, :dest1, :dest2, :status1, :status2, :room, :tag,
+    :notify_url, :currency, :rate1, :rate2, :state
+)
+
+-- name: live_call
+SELECT {call_columns} FROM calls WHERE id = :id AND live = 1
+
+-- name: update_call
+UPDATE calls SET state = :state, status1 = :status1, status2 = :status2
+WHERE id = :id AND live = 1
+RETURNING id
+
+-- name: settle_call
+UPDATE calls
+SET live = 0, duration = :duration, debit = :debit, ended_at = :ended_at
+WHERE id = :id AND live = 1
+RETURNING account
+
+-- name: one_call
+SELECT {call_columns} FROM calls WHERE id = :id AND application = :application
+
+-- name: live_calls
+SELECT {call_columns} FROM calls WHERE live = 1 ORDER BY id
+
+-- name: first_ordinal
+SELECT ordinal FROM calls WHERE application = :application ORDER BY ordinal LIMIT 1
+
+-- name: last_ordinal
+SELECT ordinal FROM calls WHERE application = :application ORDER BY ordinal DESC LIMIT 1
+
+-- name: ordinal_from
+SELECT ordinal FROM calls
+WHERE application = :application AND date >= :date
+ORDER BY date, ordinal LIMIT 1
+
+-- name: ordinal_of
+SELECT ordinal FROM calls WHERE id = :id AND application = :application
+
+-- name: page_of_calls
+SELECT {call_columns} FROM calls
+WHERE application = :application AND ordinal >= :low AND ordinal < :high
+ORDER BY ordinal DESC

@@ -1,0 +1,27 @@
+-- name: add_notification
+INSERT INTO notifications (call, url, body, created_at)
+SELECT id, notify_url, :body, :at FROM calls WHERE id = :call AND notify_url <> ''
+
+-- name: take_notifications
+UPDATE notifications SET attempted = 1
+WHERE attempted = 0
+    AND id IN (SELECT id FROM notifications WHERE attempted = 0 ORDER BY id LIMIT :limit)
+RETURNING id
+
+-- name: delivery
+SELECT notifications.id, 'AA-C-' || calls.id, url, body, app_id, sealed_token
+FROM notifications
+JOIN calls ON calls.id = notifications.call
+JOIN applications ON applications.id = calls.application
+WHERE notifications.id = :id
+
+-- name: note_outcome
+UPDATE notifications SET outcome = :outcome WHERE id = :id
+
+-- name: beat
+INSERT INTO heartbeats (node, at) VALUES (:node, :at)
+ON CONFLICT (node) DO UPDATE
+SET at = CASE WHEN heartbeats.at > excluded.at THEN heartbeats.at ELSE excluded.at END
+
+-- name: last_beat
+SELECT max(at) FROM heartbeats

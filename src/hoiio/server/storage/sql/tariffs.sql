@@ -1,0 +1,31 @@
+-- name: deck_in_use
+SELECT deck FROM tariffs WHERE currency = :currency
+
+-- name: deck_rates
+SELECT prefix, rate FROM deck_rates WHERE deck = :deck
+
+-- name: any_tariff
+SELECT currency FROM tariffs LIMIT 1
+
+-- name: add_deck
+INSERT INTO decks (id, currency, created_at) VALUES (:id, :currency, :now)
+
+-- name: add_rate
+INSERT INTO deck_rates (deck, prefix, rate) VALUES (:deck, :prefix, :rate)
+
+-- name: use_deck
+INSERT INTO tariffs (currency, deck) VALUES (:currency, :deck)
+ON CONFLICT (currency) DO UPDATE SET deck = excluded.deck WHERE tariffs.deck < excluded.deck
+RETURNING deck
+
+-- name: stale_decks
+SELECT id FROM decks WHERE currency = :currency AND id < :deck
+
+-- name: drop_rates
+DELETE FROM deck_rates
+WHERE deck = :deck
+    AND prefix IN (SELECT prefix FROM deck_rates WHERE deck = :deck LIMIT :limit)
+RETURNING prefix
+
+-- name: drop_deck
+DELETE FROM decks WHERE id = :deck

@@ -1,0 +1,228 @@
+"""Storage in one SQLite file: a thread that writes, a thread that reads, jobs for both."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from hoiio.server.billing.tariff import Row
+from hoiio.server.storage import accounts, calls, notifications, tariffs
+from hoiio.server.storage.credentials import new_access_token, new_app_id
+from hoiio.server.storage.errors import StorageError
+from hoiio.server.storage.migrate import migrate
+from hoiio.server.storage.protocol import (
+    Account,
+    Application,
+    CallRecord,
+    Change,
+    Delivery,
+    HistoryPage,
+    NewCall,
+    Refusal,
+    T,
+)
+from hoiio.server.storage.rows import one
+from hoiio.server.storage.sealing import Sealer
+from hoiio.server.storage.worker import BATCH_JOBS, Job, Worker
+
+BUSY_SECONDS: Final = 5.0
+"""How long a write waits for another process's."""
+
+
+def _wall_clock() -> int:
+    return time.time_ns() // 1_000
+
+
+class SqliteStorage:
+    """``protocol.Storage`` in SQLite, and what the admin commands need besides."""
+
+    def __init__(self, path: Path, sealer: Sealer, clock: Callable[[], int] = _wall_clock) -> None:
+        self._sealer = sealer
+        self._clock = clock
+        self._tariffs = tariffs.TariffCache()
+        writing, reading = _connect(path), _connect(path)
+        self._writer = Worker(
+            writing, name="storage-writer", begin="BEGIN IMMEDIATE", batch=BATCH_JOBS
+        )
+        self._reader = Worker(reading, name="storage-reader", begin="BEGIN", batch=1)
+
+    @classmethod
+    def open(cls, path: Path, sealer: Sealer) -> SqliteStorage:
+        """Open or make a database and bring its schema up to date.
+
+        Raises ``StorageError`` when it cannot be used: no permission, corrupt, a newer schema.
+        """
+        try:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            with closing(_connect(path)) as db:
+                _use_wal(db)
+                migrate(db)
+            return cls(path, sealer)
+        except OSError as error:
+            raise StorageError(f"cannot open the database {path}: {error.strerror}") from error
+        except (sqlite3.Error, StorageError) as error:
+            raise StorageError(f"cannot use the database {path}: {error}") from error
+
+    async def _write(self, job: Job[T]) -> T:
+        return await asyncio.wrap_future(self._writer.submit(job))
+
+    async def _read(self, job: Job[T]) -> T:
+        return await asyncio.wrap_future(self._reader.submit(job))
+
+    # --- what the service asks -------------------------------------------------------------
+
+    async def application(self, app_id: str) -> Application | None:
+        """The application and its account as they are now; None when unknown."""
+        return await self._read(lambda db: accounts.application(db, self._sealer, app_id))
+
+    async def rate(self, currency: str, number: str) -> int | None:
+        """Micro-units a minute for one leg to this number; None when it is not covered."""
+        return await self._read(lambda db: self._tariffs.rate(db, currency, number))
+
+    async def has_tariff(self) -> bool:
+        """Whether any tariff was imported yet."""
+        return await self._read(lambda db: one(db, "any_tariff") is not None)
+
+    async def admit(self, call: NewCall) -> CallRecord | Refusal:
+        """Write the call with its hold, or refuse it; nothing in between."""
+        try:
+            return await self._write(lambda db: calls.admit(db, call))
+        except calls.Refused as refused:
+            return refused.refusal
+
+    async def advance(self, ref: str, step: Callable[[CallRecord], Change[T]]) -> T | None:
+        """Apply ``step`` to a live call and write what it says; None when it is not live."""
+        return await self._write(lambda db: calls.advance(db, ref, step))
+
+    async def record(self, application: int, ref: str) -> CallRecord | None:
+        """One transaction of this application; None also for another application's."""
+        return await self._read(lambda db: calls.record(db, application, ref))
+
+    async def history(
+        self,
+        application: int,
+        *,
+        start: int | None,
+        end: int | None,
+        page: int,
+        upto: str | None,
+    ) -> HistoryPage:
+        """A page of transactions with start <= date < end, newest first."""
+        return await self._read(
+            lambda db: calls.history(db, application, start=start, end=end, page=page, upto=upto)
+        )
+
+    async def live_calls(self) -> Sequence[CallRecord]:
+        """Every call that is not settled, oldest first."""
+        return await self._read(calls.live_calls)
+
+    async def beat(self, now: int) -> None:
+        """Write the heartbeat; it never goes back."""
+        await self._write(lambda db: notifications.beat(db, now))
+
+    async def last_beat(self) -> int | None:
+        """When the service was last known alive; None before the first beat."""
+        return await self._read(notifications.last_beat)
+
+    async def due_notifications(self, limit: int) -> Sequence[Delivery]:
+        """Take notifications that were never attempted, marking them attempted: each once."""
+        return await self._write(lambda db: notifications.take(db, self._sealer, limit))
+
+    async def notification_done(self, delivery: int, outcome: str) -> None:
+        """Note how an attempt went, for the operator."""
+        await self._write(lambda db: notifications.note(db, delivery, outcome))
+
+    async def close(self) -> None:
+        """Finish what was begun and let go of the database."""
+        await asyncio.to_thread(self._reader.close)
+        await asyncio.to_thread(self._writer.close)
+
+    # --- what an operator asks -------------------------------------------------------------
+
+    async def account(self, name_or_id: str) -> Account:
+        """An account by id (``AA-1``) or name. Raises ``Unknown``."""
+        return await self._read(lambda db: accounts.find(db, name_or_id))
+
+    async def accounts(self) -> Sequence[Account]:
+        """All accounts, oldest first."""
+        return await self._read(accounts.every)
+
+    async def create_account(
+        self, name: str, *, number: str | None = None, currency: str = "SGD", credit: int = 0
+    ) -> Account:
+        """A new account with its first credit. Raises ``Conflict`` for a name that is taken."""
+        now = self._clock()
+        return await self._write(
+            lambda db: accounts.create(
+                db, name, number=number, currency=currency, credit=credit, now=now
+            )
+        )
+
+    async def create_app(
+        self, account: int, app_id: str | None = None, access_token: str | None = None
+    ) -> Application:
+        """New credentials, or existing ones taken over. Raises ``Conflict`` for a known id."""
+        key = app_id or new_app_id()
+        sealed = self._sealer.seal(access_token or new_access_token(), key)
+        now = self._clock()
+
+        def job(db: sqlite3.Connection) -> Application | None:
+            accounts.create_application(db, account, key, sealed, now)
+            return accounts.application(db, self._sealer, key)
+
+        created = await self._write(job)
+        if created is None:
+            raise StorageError(f"application {key} is gone")
+        return created
+
+    async def add_credit(self, account: int, amount: int) -> Account:
+        """Top an account up; returns it as it is then."""
+        now = self._clock()
+
+        def job(db: sqlite3.Connection) -> Account:
+            accounts.top_up(db, account, amount, now)
+            return accounts.by_id(db, account)
+
+        return await self._write(job)
+
+    async def import_tariff(self, currency: str, rows: Sequence[Row]) -> None:
+        """Replace a currency's deck: staged in parts, switched at once, the old one dropped."""
+        now = self._clock()
+        deck = await self._write(lambda db: tariffs.begin_deck(db, currency, now))
+        for at in range(0, len(rows), tariffs.CHUNK):
+            part = rows[at : at + tariffs.CHUNK]
+            await self._write(partial(tariffs.fill_deck, deck=deck, rows=part))
+        for stale in await self._write(lambda db: tariffs.use_deck(db, currency, deck)):
+            while await self._write(partial(tariffs.drop_some, deck=stale)):
+                pass
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute("PRAGMA foreign_keys = ON")
+    return db
+
+
+def _use_wal(db: sqlite3.Connection) -> None:
+    """Switch to a write-ahead log, once in a database's life.
+
+    The switch fails at once while another process does the same, without the busy time-out.
+    """
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return

@@ -1,0 +1,79 @@
+"""Decks in the database: staged beside the one in use, then switched; read whole and kept."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from typing import Final
+
+from hoiio.server.billing.tariff import Row, Tariff
+from hoiio.server.storage.errors import Conflict
+from hoiio.server.storage.queries import SQL
+from hoiio.server.storage.rows import must, one
+
+CHUNK: Final = 2_000
+"""Rows written or dropped in one transaction, so that calls are not kept waiting for a deck."""
+
+
+class TariffCache:
+    """Tariffs by currency, as of the deck in use. For one connection's thread only.
+
+    A deck in use never changes, so its id tells whether the copy here is current, whichever
+    process imported the newer one.
+    """
+
+    def __init__(self) -> None:
+        self._decks: dict[str, tuple[int, Tariff]] = {}
+
+    def rate(self, db: sqlite3.Connection, currency: str, number: str) -> int | None:
+        """Micro-units a minute to a number; None when it or the currency is not covered."""
+        row = one(db, "deck_in_use", currency=currency)
+        if row is None:
+            return None
+        deck, tariff = self._decks.get(currency, (0, _NOTHING))
+        if deck != row[0]:
+            tariff = Tariff(dict(db.execute(SQL["deck_rates"], {"deck": row[0]}).fetchall()))
+            self._decks[currency] = (row[0], tariff)
+        return tariff.rate(number)
+
+
+_NOTHING: Final = Tariff({})
+
+
+def begin_deck(db: sqlite3.Connection, currency: str, now: int) -> int:
+    """A new empty deck that nobody uses yet; its id is never given again."""
+    (deck,) = must(db, "next_value", name="deck")
+    db.execute(SQL["add_deck"], {"id": deck, "currency": currency, "now": now})
+    return int(deck)
+
+
+def fill_deck(db: sqlite3.Connection, deck: int, rows: Iterable[Row]) -> None:
+    """Write some of a staged deck's rows."""
+    values = ({"deck": deck, "prefix": row.prefix, "rate": row.rate} for row in rows)
+    try:
+        db.executemany(SQL["add_rate"], values)
+    except sqlite3.IntegrityError as error:
+        raise _overtaken() from error
+
+
+def use_deck(db: sqlite3.Connection, currency: str, deck: int) -> list[int]:
+    """Put a staged deck in the place of the one in use; returns the decks that are now stale.
+
+    Raises ``Conflict`` when an import begun later was finished first.
+    """
+    if one(db, "use_deck", currency=currency, deck=deck) is None:
+        raise _overtaken()
+    stale = db.execute(SQL["stale_decks"], {"currency": currency, "deck": deck}).fetchall()
+    return [old for (old,) in stale]
+
+
+def drop_some(db: sqlite3.Connection, deck: int) -> bool:
+    """Delete a part of a stale deck; False once it is gone."""
+    if db.execute(SQL["drop_rates"], {"deck": deck, "limit": CHUNK}).fetchall():
+        return True
+    db.execute(SQL["drop_deck"], {"deck": deck})
+    return False
+
+
+def _overtaken() -> Conflict:
+    return Conflict("another import of this currency's tariff was finished meanwhile")
