@@ -1,5 +1,6 @@
-"""A scripted SIP phone on one UDP socket: says exactly what a test tells it to, and keeps what it heard."""
+"""A scripted SIP phone on one UDP socket: says what a test tells it to and keeps what it heard."""
 
+import math
 import re
 import socket
 import threading
@@ -35,9 +36,8 @@ class SipPeer:
     ``requests`` holds every request heard, in order; other methods get a 200 unless told otherwise.
     """
 
-    def __init__(self, *script, extra=(), ok_on_cancel=False):
+    def __init__(self, *script, contact=None, ok_on_cancel=False):
         self.script = script
-        self.extra = extra
         self.ok_on_cancel = ok_on_cancel
         self.requests = []
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -46,6 +46,7 @@ class SipPeer:
         self.rtp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.rtp.bind(("127.0.0.1", 0))
         self.port = self.sock.getsockname()[1]
+        self.contact = contact or f"<sip:peer@127.0.0.1:{self.port}>"
         self.closing = threading.Event()
         self.due = []
         self.media_to = None
@@ -70,38 +71,53 @@ class SipPeer:
     def heard(self, method):
         return [request for request in self.requests if request.method == method]
 
-    def wait_for(self, method, timeout=3.0, count=1):
+    def wait_for(self, method, timeout=3.0, count=1, matching=lambda request: True):
         until = time.monotonic() + timeout
         while time.monotonic() < until:
-            if len(self.heard(method)) >= count:
-                return self.heard(method)[count - 1]
+            found = [request for request in self.heard(method) if matching(request)]
+            if len(found) >= count:
+                return found[count - 1]
             time.sleep(0.01)
-        raise AssertionError(
-            f"no {method} within {timeout} s; heard {[r.start for r in self.requests]}"
-        )
+        heard = [request.start for request in self.requests]
+        raise AssertionError(f"no {method} in {timeout} s; heard {heard}")
 
-    def send(self, method, body="", content_type=None):
+    def send(self, method, body="", content_type=None, refer_to=None):
         """Send a request of our own inside the dialog of the last INVITE."""
         invite = self.invite
         target = re.search(r"<([^>]+)>", invite.get("Contact")).group(1)
         lines = [
-            f"{method} {target} SIP/2.0",
-            f"Via: SIP/2.0/UDP 127.0.0.1:{self.port};branch=z9hG4bK{time.monotonic_ns()}",
-            "Max-Forwards: 70",
+            *self._top(method, target),
             f"From: {invite.get('To')};tag=peer",
             f"To: {invite.get('From')}",
             f"Call-ID: {invite.get('Call-ID')}",
+        ]
+        lines += [f"Refer-To: {refer_to}"] if refer_to else []
+        lines += [f"Content-Type: {content_type}"] if content_type else []
+        self._send([*lines, f"Content-Length: {len(body)}", "", body], self.source)
+
+    def call(self, address):
+        """Send an INVITE of our own, to this host and port, outside of any dialog."""
+        body = SDP.format(port=self.rtp.getsockname()[1])
+        lines = [
+            *self._top("INVITE", f"sip:+6512345678@{address[0]}:{address[1]}"),
+            "From: <sip:stranger@127.0.0.1>;tag=stranger",
+            f"To: <sip:+6512345678@{address[0]}>",
+            f"Call-ID: stranger-{time.monotonic_ns()}",
+            "Content-Type: application/sdp",
+        ]
+        self._send([*lines, f"Content-Length: {len(body)}", "", body], address)
+
+    def _top(self, method, target):
+        return [
+            f"{method} {target} SIP/2.0",
+            f"Via: SIP/2.0/UDP 127.0.0.1:{self.port};branch=z9hG4bK{time.monotonic_ns()}",
+            "Max-Forwards: 70",
             f"CSeq: {time.monotonic_ns() % 100000000} {method}",
             f"Contact: <sip:peer@127.0.0.1:{self.port}>",
-            *self.extra_of(method),
         ]
-        if content_type:
-            lines.append(f"Content-Type: {content_type}")
-        text = "\r\n".join([*lines, f"Content-Length: {len(body)}", "", body])
-        self.sock.sendto(text.encode(), self.source)
 
-    def extra_of(self, method):
-        return ["Refer-To: <sip:+6599999999@127.0.0.1>"] if method == "REFER" else []
+    def _send(self, lines, address):
+        self.sock.sendto("\r\n".join(lines).encode(), address)
 
     def play(self, payload, seconds, ptime=0.02):
         """Send PCMU packets of this payload to where the INVITE's SDP asked for them."""
@@ -111,6 +127,17 @@ class SipPeer:
             header += (index * 160).to_bytes(4, "big") + b"peer"
             self.rtp.sendto(header + payload(index), host_port)
             time.sleep(ptime)
+
+    def silent(self):
+        """Whether all PCMU that has arrived so far is silence."""
+        self.rtp.setblocking(False)
+        while True:
+            try:
+                packet = self.rtp.recv(2048)
+            except BlockingIOError:
+                return True
+            if packet[1] & 0x7F == 0 and any(byte & 0x7F < 0x78 for byte in packet[12:]):
+                return False
 
     def _run(self):
         while not self.closing.is_set():
@@ -164,13 +191,11 @@ class SipPeer:
             f"To: {to}",
             f"Call-ID: {request.get('Call-ID')}",
             f"CSeq: {request.get('CSeq')}",
-            f"Contact: <sip:peer@127.0.0.1:{self.port}>",
-            *self.extra,
+            f"Contact: {self.contact}",
         ]
         if sdp:
             lines.append("Content-Type: application/sdp")
-        text = "\r\n".join([*lines, f"Content-Length: {len(body)}", "", body])
-        self.sock.sendto(text.encode(), source)
+        self._send([*lines, f"Content-Length: {len(body)}", "", body], source)
 
 
 @contextmanager
@@ -179,3 +204,20 @@ def silent_port():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
         yield sock.getsockname()[1]
+
+
+def ulaw_tone(hertz):
+    """Payloads for ``SipPeer.play``: a tone at a quarter of full scale, in PCMU."""
+
+    def payload(index):
+        times = range(index * 160, index * 160 + 160)
+        return bytes(_ulaw(8000 * math.sin(2 * math.pi * hertz * t / 8000)) for t in times)
+
+    return payload
+
+
+def _ulaw(sample):
+    sign = 0x80 if sample < 0 else 0
+    magnitude = min(int(abs(sample)), 32635) + 132
+    exponent = magnitude.bit_length() - 8
+    return ~(sign | exponent << 4 | magnitude >> exponent + 3 & 0x0F) & 0xFF

@@ -33,7 +33,7 @@ def world():
 @pytest.fixture
 def phone(world):
     """``phone(number, *options)`` starts a softphone."""
-    return lambda number, *options: world.enter_context(Phone(number, *options))
+    return lambda number, *options: world.enter_context(Phone(number, *map(str, options)))
 
 
 @pytest.fixture

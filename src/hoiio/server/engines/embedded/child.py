@@ -37,6 +37,8 @@ _log: Final = logging.getLogger("hoiio.engine")
 _BEAT: Final = 1.0
 _STUCK_BEATS: Final = 5
 _FULL: Final = 1024 * 1024
+_GRACE: Final = 0.8
+"""Seconds to wait for the first sign of a phone that cannot be cancelled before it."""
 _GOODBYE: Final = 0.3
 """Seconds in which far ends may answer our BYEs before the socket closes."""
 _LAST_WILL: Final = 1.8
@@ -124,8 +126,8 @@ async def _say_goodbye(board: Switchboard, stack: SipStack, mixer: Mixer) -> Non
     last_will = threading.Timer(_LAST_WILL, os._exit, (1,))
     last_will.daemon = True
     last_will.start()
-    if board.legs:
-        await board.hang_up_all()
+    if board.busy:
+        await board.hang_up_all(_GRACE)
         await asyncio.sleep(_GOODBYE)
     mixer.stop()
     await stack.close()

@@ -39,6 +39,8 @@ _log: Final = logging.getLogger("hoiio.engine")
 _PRESS_SECONDS: Final = 0.1
 _PAUSE_SECONDS: Final = 0.08
 _RESOLVE_SECONDS: Final = 3.0
+_ALIVE: Final = frozenset({Event.CALL_RINGING, Event.CALL_PROGRESS, Event.CALL_ESTABLISHED})
+"""Signals after which a call can be cancelled or hung up."""
 
 
 class Stack(Protocol):
@@ -100,6 +102,7 @@ class Switchboard:
         self._open_line = open_line
         self._legs: dict[str, Leg] = {}
         self._calls: dict[int, Leg] = {}
+        self._unheard: set[int] = set()
         self._dialling = 0
         self._early_signals: list[Signal] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -124,12 +127,21 @@ class Switchboard:
         else:
             self._set_deadline(leg, command)
 
-    async def hang_up_all(self) -> None:
-        """End every leg; returns once each BYE and CANCEL is on its way."""
+    @property
+    def busy(self) -> bool:
+        """Whether any call is alive, ended for the controller or not."""
+        return bool(self._legs or self._unheard)
+
+    async def hang_up_all(self, grace: float) -> None:
+        """End every leg; returns once each BYE and CANCEL is on its way.
+
+        ``grace`` is how many seconds to wait for calls that could not be cancelled yet.
+        """
         for leg in list(self._legs.values()):
             self._end(leg, Cause.HUNG_UP)
-        while self._legs and self._tasks:
-            await asyncio.wait(self._tasks)
+        until = self._loop.time() + grace
+        while self.busy and self._loop.time() < until:  # noqa: ASYNC110 - once, at the exit
+            await asyncio.sleep(0.01)
 
     def _dial(self, command: Dial) -> None:
         if command.leg in self._legs:
@@ -158,7 +170,8 @@ class Switchboard:
         try:
             call = await self._invite(leg)
         except (CannotDial, OSError) as problem:
-            _log.warning("leg %s was not dialled: %s", leg.id, problem)
+            if leg.ending is None:
+                _log.warning("leg %s was not dialled: %s", leg.id, problem)
             self._finish(leg, leg.ending or Cause.NOT_DIALLED)
             return
         finally:
@@ -215,12 +228,19 @@ class Switchboard:
             self._spawn(self._cut(leg, cause))
 
     async def _cut(self, leg: Leg, cause: Cause) -> None:
-        try:
-            if leg.call is not None:
-                await self._stack.hang_up(leg.call)
-        except BaresipError as problem:
-            _log.warning("leg %s: hanging up failed: %s", leg.id, problem)
+        if leg.call is not None and not leg.rang and not leg.answered:
+            # An INVITE may be cancelled only after a provisional answer (RFC 3261 section 9.1);
+            # the stack would just forget it, and the phone would ring with nobody there.
+            self._unheard.add(leg.call)
+        elif leg.call is not None:
+            await self._hang_up(leg.call)
         self._finish(leg, cause)
+
+    async def _hang_up(self, call: int) -> None:
+        try:
+            await self._stack.hang_up(call)
+        except BaresipError as problem:
+            _log.warning("hanging up failed: %s", problem)
 
     def _finish(self, leg: Leg, cause: Cause, code: int | None = None) -> None:
         if self._legs.pop(leg.id, None) is None:
@@ -238,12 +258,21 @@ class Switchboard:
         """Take in what the stack says of a call; calls not known yet are remembered."""
         leg = self._calls.get(signal.call)
         if leg is None:
-            if self._dialling:
-                self._early_signals.append(signal)
+            self._on_signal_of_none(signal)
         elif signal.kind is Event.CALL_CLOSED:
             self._closed(leg, signal.text)
         elif leg.ending is None:
             self._handlers[signal.kind](self, leg, signal.text)
+
+    def _on_signal_of_none(self, signal: Signal) -> None:
+        if signal.call not in self._unheard:
+            if self._dialling:
+                self._early_signals.append(signal)
+        elif signal.kind is Event.CALL_CLOSED:
+            self._unheard.discard(signal.call)
+        elif signal.kind in _ALIVE:
+            self._unheard.discard(signal.call)
+            self._spawn(self._hang_up(signal.call))
 
     def _ringing(self, leg: Leg, _text: str) -> None:
         if leg.answered or leg.rang:

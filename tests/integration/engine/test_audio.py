@@ -1,0 +1,116 @@
+"""Who hears what: rooms, muting, ringback, early media, digits."""
+
+from hoiio.server.engines.protocol import Answered, Digit, EarlyMedia, Ringing
+from support.sip_peer import SipPeer, ulaw_tone
+
+ALICE, BOB, CAROL = "+6511111111", "+6522222222", "+6533333333"
+
+
+def test_two_phones_hear_each_other_and_not_themselves(phone, switch):
+    """Each hears exactly one tone, the other's; the end reaches both."""
+    a, b = phone(ALICE, "--tone", 600), phone(BOB, "--tone", 1000)
+    s = switch({ALICE: a, BOB: b})
+    s.connect(("a", ALICE), ("b", BOB))
+    a.wait_hearing(1000)
+    b.wait_hearing(600)
+    s.hang_up("a")
+    s.hang_up("b")
+    assert a.wait("ended")["reason"] == "remote"
+    assert b.wait("ended")["reason"] == "remote"
+    assert s.kinds("a") == ["Ringing", "Answered", "Ended"]
+
+
+def test_three_in_a_room_one_muted_and_a_second_room(phone, switch):
+    """Everybody hears everybody else but the muted one, who hears all; rooms don't mix."""
+    dave = "+6544444444"
+    a, b = phone(ALICE, "--tone", 600), phone(BOB, "--tone", 1000)
+    c, d = phone(CAROL, "--tone", 1500), phone(dave, "--tone", 2100)
+    s = switch({ALICE: a, BOB: b, CAROL: c, dave: d})
+    s.connect(("a", ALICE), ("b", BOB), ("c", CAROL))
+    s.dial("d", dave)
+    s.wait(Answered, "d")
+    s.bridge("d", room="other")
+    s.bridge("c", muted=True)
+    a.wait_hearing(1000)
+    b.wait_hearing(600)
+    c.wait_hearing(600, 1000)
+    d.wait_hearing()
+    s.bridge("c")
+    a.wait_hearing(1000, 1500)
+
+
+def test_the_first_phone_hears_the_second_ring(phone, switch):
+    """A ringback tone from the 180 to the answer, then the other's voice."""
+    a, b = phone(ALICE), phone(BOB, "--answer-after", 3.5, "--tone", 1000)
+    s = switch({ALICE: a, BOB: b})
+    s.dial("a", ALICE)
+    s.wait(Answered, "a")
+    s.dial("b", BOB, heard_by="a")
+    s.wait(Ringing, "b")
+    tones = _first_sound(a)
+    assert any(abs(hz - 425) <= 30 for hz in tones)
+    s.wait(Answered, "b")
+    s.bridge("a")
+    s.bridge("b")
+    a.wait_hearing(1000)
+
+
+def _first_sound(phone, timeout=6):
+    heard = len(phone.events)
+    for _ in range(timeout):
+        event = phone.wait("hearing", timeout, after=heard)
+        heard = phone.events.index(event, heard) + 1
+        if event["tones"]:
+            return [tone["hz"] for tone in event["tones"]]
+    raise AssertionError("silence")
+
+
+def test_early_media_is_heard_one_way_and_is_no_answer(phone, switch, world):
+    """The network's own announcement reaches the waiting phone instead of our tone."""
+    a = phone(ALICE, "--tone", 600)
+    peer = world.enter_context(
+        SipPeer((0, "183 Session Progress", True), (4, "480 Temporarily Unavailable", False))
+    )
+    s = switch({ALICE: a, BOB: peer})
+    s.dial("a", ALICE)
+    s.wait(Answered, "a")
+    s.dial("b", BOB, heard_by="a")
+    s.wait(EarlyMedia, "b")
+    peer.play(ulaw_tone(1200), seconds=2.5)
+    a.wait_hearing(1200, timeout=3)
+    assert peer.silent()
+    assert s.wait_ended("b").code == 480
+    assert "Answered" not in s.kinds("b")
+
+
+def test_digits_are_reported_and_passed_on_once(phone, switch):
+    """Each key press of one phone arrives at the other once, in order, and not back."""
+    a, b = phone(ALICE, "--press", "12#"), phone(BOB)
+    s = switch({ALICE: a, BOB: b})
+    s.dial("b", BOB)
+    s.wait(Answered, "b")
+    s.bridge("b", digits=True)
+    s.dial("a", ALICE)
+    s.wait(Answered, "a")
+    s.bridge("a", digits=True)
+    s.wait(Digit, "a", count=3)
+    b.wait("digit", digit="#")
+    a.wait("hearing", after=len(a.events))
+    assert [event.digit for event in s.of("a") if isinstance(event, Digit)] == ["1", "2", "#"]
+    assert [event["digit"] for event in b.told("digit")] == ["1", "2", "#"]
+    assert a.told("digit") == []
+    assert "Digit" not in s.kinds("b")
+
+
+def test_digits_by_info_and_rooms_without_digits(phone, switch, world):
+    """A key pressed by SIP INFO counts too; where digits are not passed on, only we hear of it."""
+    b = phone(BOB)
+    peer = world.enter_context(SipPeer((0, "200 OK", True)))
+    s = switch({ALICE: peer, BOB: b})
+    s.connect(("b", BOB), ("a", ALICE))
+    peer.send("INFO", "Signal=5\r\nDuration=160\r\n", "application/dtmf-relay")
+    assert s.wait(Digit, "a").digit == "5"
+    s.bridge("a", digits=True)
+    peer.send("INFO", "Signal=7\r\nDuration=160\r\n", "application/dtmf-relay")
+    b.wait("digit", digit="7")
+    assert [event["digit"] for event in b.told("digit")] == ["7"]
