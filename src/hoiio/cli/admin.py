@@ -1,0 +1,267 @@
+"""``hoiio admin``: accounts, applications, credit and tariffs, while the service runs or not.
+
+Each command prints one JSON object, or a table with ``--pretty``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Final, cast
+
+from cyclopts import App, Parameter
+
+from hoiio import wire
+from hoiio.cli.console import UsageError
+from hoiio.server.billing.tariff import TariffError, parse_tariff
+from hoiio.server.config import ConfigError, load_config
+from hoiio.server.readers import phone_number
+from hoiio.server.storage.credentials import acceptable
+from hoiio.server.storage.data import open_data
+from hoiio.server.storage.errors import StorageError
+from hoiio.server.storage.protocol import Account
+from hoiio.server.storage.rows import account_id, uid
+from hoiio.server.storage.sqlite import SqliteStorage
+
+CREDIT_MAX: Final = 1_000_000_000 * wire.MICROS
+"""The most that one top-up may add: a billion units."""
+
+_CURRENCY: Final = re.compile(r"[A-Z]{3}")
+_NAME_MAX: Final = 100
+_ACCOUNT: Final = ("id", "name", "number", "currency", "balance")
+
+Data = Annotated[Path | None, Parameter(name="--data", help="The data folder.")]
+Config = Annotated[Path | None, Parameter(name="--config", help="The service's TOML file.")]
+Pretty = Annotated[bool, Parameter(name="--pretty", negative=(), help="Print a table.")]
+Amount = Annotated[str, Parameter(allow_leading_hyphen=True, help="In units, such as 12.50.")]
+Currency = Annotated[str, Parameter(name="--currency", help="Three letters, such as SGD.")]
+Answer = Mapping[str, object]
+
+app = App(name="admin", help="Manage accounts, applications, credit and tariffs.")
+_account = App(name="account", help="Who pays.")
+_application = App(name="app", help="Credentials that spend an account's credit.")
+_credit = App(name="credit", help="What can be spent.")
+_tariff = App(name="tariff", help="What a minute costs.")
+for _group in (_account, _application, _credit, _tariff):
+    app.command(_group)
+
+
+@_account.command(name="create")
+def create_account(
+    name: str,
+    /,
+    *,
+    number: Annotated[str | None, Parameter(help="The registered number, +65…")] = None,
+    currency: Currency = "SGD",
+    credit: Amount = "0",
+    data: Data = None,
+    config: Config = None,
+    pretty: Pretty = False,
+) -> None:
+    """Create an account."""
+    _check_name(name)
+    _check_currency(currency)
+    registered = None if number is None else _number(number)
+    amount = _amount(credit, least=0)
+
+    async def work(storage: SqliteStorage) -> Answer:
+        made = await storage.create_account(
+            name, number=registered, currency=currency, credit=amount
+        )
+        return _shown(made)
+
+    _print(_run(work, data, config), pretty=pretty)
+
+
+@_account.command(name="list")
+def list_accounts(*, data: Data = None, config: Config = None, pretty: Pretty = False) -> None:
+    """List all accounts."""
+
+    async def work(storage: SqliteStorage) -> Answer:
+        return {"accounts": [_shown(account) for account in await storage.accounts()]}
+
+    _print(_run(work, data, config), pretty=pretty)
+
+
+@_application.command(name="create")
+def create_app(
+    account: str,
+    /,
+    *,
+    app_id: Annotated[str | None, Parameter(help="Take over an existing id.")] = None,
+    access_token: Annotated[
+        str | None,
+        Parameter(allow_leading_hyphen=True, help="Its token; - reads standard input."),
+    ] = None,
+    data: Data = None,
+    config: Config = None,
+    pretty: Pretty = False,
+) -> None:
+    """Create an application of an account, with new or existing credentials."""
+    if (app_id is None) != (access_token is None):
+        raise UsageError("--app-id and --access-token go together")
+    token = _token(access_token)
+    if app_id is not None and not acceptable(app_id):
+        raise UsageError("--app-id must be 1 to 255 visible ASCII characters")
+
+    async def work(storage: SqliteStorage) -> Answer:
+        owner = await storage.account(account)
+        made = await storage.create_app(owner.id, app_id, token)
+        return {"app_id": made.app_id, "access_token": made.access_token}
+
+    _print(_run(work, data, config), pretty=pretty)
+
+
+@_credit.command(name="add")
+def add_credit(
+    account: str,
+    amount: Amount,
+    /,
+    *,
+    data: Data = None,
+    config: Config = None,
+    pretty: Pretty = False,
+) -> None:
+    """Add credit to an account."""
+    micros = _amount(amount, least=1)
+
+    async def work(storage: SqliteStorage) -> Answer:
+        owner = await storage.account(account)
+        after = await storage.add_credit(owner.id, micros)
+        return {
+            "id": uid(after.id),
+            "balance": wire.format_money(after.balance),
+            "currency": after.currency,
+        }
+
+    _print(_run(work, data, config), pretty=pretty)
+
+
+@_tariff.command(name="import")
+def import_tariff(
+    file: Path,
+    /,
+    *,
+    currency: Currency = "SGD",
+    data: Data = None,
+    config: Config = None,
+    pretty: Pretty = False,
+) -> None:
+    """Replace a currency's tariff by a CSV file with the columns prefix and rate."""
+    _check_currency(currency)
+    try:
+        with file.open(encoding="utf-8", newline="") as lines:
+            rows = parse_tariff(lines)
+    except OSError as error:
+        raise UsageError(f"cannot read {file}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file} is not UTF-8 text") from error
+    except TariffError as error:
+        raise UsageError(f"{file}, {error}") from error
+
+    async def work(storage: SqliteStorage) -> Answer:
+        await storage.import_tariff(currency, rows)
+        return {"rows": len(rows), "currency": currency}
+
+    _print(_run(work, data, config), pretty=pretty)
+
+
+# --- reading what was typed ---------------------------------------------------------------------
+
+
+def _check_name(name: str) -> None:
+    if not name.isprintable() or name != name.strip() or not 1 <= len(name) <= _NAME_MAX:
+        raise UsageError(f"an account's name must be 1 to {_NAME_MAX} printable characters")
+    if account_id(name) is not None:
+        raise UsageError(f"an account cannot be named {name}: that is the form of an id")
+
+
+def _check_currency(currency: str) -> None:
+    if not _CURRENCY.fullmatch(currency):
+        raise UsageError(f"a currency must be three capital letters, not {currency!r}")
+
+
+def _number(text: str) -> str:
+    try:
+        return phone_number(text)
+    except ValueError as error:
+        raise UsageError(f"--number must be {error}, not {text!r}") from error
+
+
+def _amount(text: str, *, least: int) -> int:
+    """Micro-units of an amount that is at least ``least``."""
+    try:
+        micros = wire.parse_money(text)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    if not least <= micros <= CREDIT_MAX:
+        low = "0 or more" if least == 0 else "above 0"
+        raise UsageError(
+            f"an amount must be {low} and at most {wire.format_money(CREDIT_MAX)}, not {text}"
+        )
+    return micros
+
+
+def _token(given: str | None) -> str | None:
+    """The access token to take over; never repeated in a message."""
+    if given is None:
+        return None
+    token = sys.stdin.read(4096).rstrip("\r\n") if given == "-" else given
+    if not acceptable(token):
+        raise UsageError("the access token must be 1 to 255 visible ASCII characters")
+    return token
+
+
+# --- doing it and showing it ----------------------------------------------------------------------
+
+
+def _run(
+    work: Callable[[SqliteStorage], Awaitable[Answer]], data: Path | None, config: Path | None
+) -> Answer:
+    """Do the work on the storage of the data folder that the options name."""
+    try:
+        folder = load_config({"data": data and str(data)}, os.environ, config).data
+        return asyncio.run(_with_storage(work, folder))
+    except (ConfigError, StorageError) as error:
+        raise UsageError(str(error)) from error
+
+
+async def _with_storage(work: Callable[[SqliteStorage], Awaitable[Answer]], folder: Path) -> Answer:
+    storage = open_data(folder, create=True)
+    try:
+        return await work(storage)
+    finally:
+        await storage.close()
+
+
+def _shown(account: Account) -> Answer:
+    balance = wire.format_money(account.balance)
+    values = (uid(account.id), account.name, account.number, account.currency, balance)
+    return dict(zip(_ACCOUNT, values, strict=True))
+
+
+def _print(answer: Answer, *, pretty: bool) -> None:
+    if pretty:
+        _print_table(answer)
+    else:
+        print(json.dumps(answer, ensure_ascii=False))  # noqa: T201 - the answer goes to the terminal
+
+
+def _print_table(answer: Answer) -> None:
+    from rich.console import Console  # noqa: PLC0415 - slow to load, seldom asked for
+    from rich.table import Table  # noqa: PLC0415 - as above
+    from rich.text import Text  # noqa: PLC0415 - as above
+
+    listed = answer.get("accounts")
+    rows = cast("list[Answer]", listed) if isinstance(listed, list) else [answer]
+    table = Table(*(rows[0] if rows else _ACCOUNT))
+    for row in rows:
+        # Text, so that a name with brackets is no markup; folded, so that a token stays whole.
+        values = ("" if value is None else str(value) for value in row.values())
+        table.add_row(*(Text(value, overflow="fold") for value in values))
+    Console().print(table)
