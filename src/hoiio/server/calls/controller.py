@@ -18,7 +18,6 @@ import structlog
 
 from hoiio.server.billing import charge
 from hoiio.server.calls import callback, transaction
-from hoiio.server.calls.callback import CallBack
 from hoiio.server.engines.protocol import (
     Answered,
     Bridge,
@@ -90,7 +89,7 @@ class _LiveCall:
 
 
 @dataclass(frozen=True, slots=True)
-class _Step:
+class Step:
     """What a stored step leaves to do."""
 
     commands: tuple[Command, ...]
@@ -279,13 +278,8 @@ class Controller:
         call.settled.set()
         self._on_settled()
 
-    async def _store(self, ref: str, event: callback.Input) -> _Step | None:
-        def step(record: CallRecord) -> Change[_Step]:
-            before = callback.decode(record.state)
-            after = callback.step(before, event)
-            return _change(record, before, after)
-
-        stored = await self._storage.advance(ref, step)
+    async def _store(self, ref: str, event: callback.Input) -> Step | None:
+        stored = await self._storage.advance(ref, lambda record: advance(record, event))
         if stored is not None and stored.result is not None:
             log.info(
                 "call settled", ref=ref, dest1=stored.result.status1, dest2=stored.result.status2
@@ -317,16 +311,18 @@ class Controller:
         )
 
 
-def _change(record: CallRecord, before: CallBack, after: CallBack) -> Change[_Step]:
-    """What a step writes to a record, and what it leaves to do."""
+def advance(record: CallRecord, event: callback.Input) -> Change[Step]:
+    """What an event writes to a call's record, and what it leaves to do. Pure."""
+    before = callback.decode(record.state)
+    after = callback.step(before, event)
     if not after.over:
-        step = _Step(callback.became_due(before, after))
+        step = Step(callback.became_due(before, after))
         ongoing = CallStatus.ONGOING
         return Change(callback.encode(after), ongoing, ongoing, None, step)
     result = callback.result(after)
     settlement = _settlement(record, result)
     return Change(
-        callback.encode(after), result.status1, result.status2, settlement, _Step((), result)
+        callback.encode(after), result.status1, result.status2, settlement, Step((), result)
     )
 
 

@@ -1,0 +1,292 @@
+"""The controller with a real database and an engine that does as the test says."""
+
+import asyncio
+import contextlib
+import sqlite3
+from urllib.parse import parse_qs
+
+import pytest
+
+from hoiio.server.calls.controller import CallOrder, CallSettings, Controller
+from hoiio.server.engines.protocol import (
+    Answered,
+    Bridge,
+    Cause,
+    Dial,
+    Ended,
+    EngineUnavailable,
+    HangUp,
+    SetDeadline,
+)
+from hoiio.server.storage.data import open_data
+from hoiio.server.storage.protocol import CallRecord, Refusal
+from hoiio.wire import MICROS
+
+ONE, TWO = "+6511111111", "+6522222222"
+START = 1_700_000_000 * MICROS
+
+
+class ScriptedEngine:
+    """Keeps what it is told to do; reports nothing that the test does not say."""
+
+    def __init__(self, ceiling=50):
+        self.sent, self.reserved, self.ceiling = [], {}, ceiling
+        self.time, self.up = START, True
+        self.controller = None
+
+    def now(self):
+        return self.time
+
+    def reserve(self, owner, legs):
+        if sum(self.reserved.values()) + legs > self.ceiling:
+            return False
+        self.reserved[owner] = legs
+        return True
+
+    def release(self, owner):
+        self.reserved.pop(owner, None)
+
+    def send(self, *commands):
+        if not self.up:
+            raise EngineUnavailable("down")
+        self.sent += commands
+
+    async def stop(self):
+        self.up = False
+
+    def report(self, *events):
+        for event in events:
+            self.controller.receive(event)
+
+
+@contextlib.asynccontextmanager
+async def a_service(folder, engine=None, **settings):
+    storage = open_data(folder, create=True)
+    engine = engine or ScriptedEngine()
+    controller = Controller(storage, engine, CallSettings(**settings))
+    engine.controller = controller
+    try:
+        yield storage, engine, controller
+    finally:
+        await storage.close()
+
+
+async def an_application(storage, credit=1_000_000):
+    account = await storage.create_account("acme", number=ONE, currency="SGD", credit=credit)
+    app = await storage.create_app(account.id)
+    return await storage.application(app.app_id)
+
+
+def order(**changes):
+    return CallOrder(**{
+        "dest1": ONE, "dest2": TWO, "dest1_sees": TWO, "dest2_sees": ONE,
+        "rate1": 18_000, "rate2": 18_000, **changes,
+    })  # fmt: skip
+
+
+async def until(true):
+    async with asyncio.timeout(5):
+        while not (found := true()):
+            await asyncio.sleep(0.002)
+    return found
+
+
+def sent(engine, kind):
+    return [command for command in engine.sent if isinstance(command, kind)]
+
+
+async def bridged(engine, controller, app, **changes):
+    record = await controller.place_call(app, order(**changes))
+    engine.report(Answered(f"{record.ref}-1", engine.time))
+    await until(lambda: len(sent(engine, Dial)) == 2)
+    engine.report(Answered(f"{record.ref}-2", engine.time))
+    await until(lambda: sent(engine, SetDeadline))
+    return record
+
+
+def test_a_call_is_durable_before_its_first_invite(tmp_path):
+    async def run():
+        async with a_service(tmp_path / "data") as (storage, engine, controller):
+            app = await an_application(storage)
+            seen = []
+            engine.send = lambda *commands: seen.append(  # what a crash right now would leave
+                (commands, read_live(tmp_path / "data"))
+            )
+            record = await controller.place_call(app, order())
+            assert seen[0][0] == (Dial(f"{record.ref}-1", ONE, TWO, 30.0, 70.0),)
+            assert seen[0][1] == [record.ref]
+            engine.sent = []
+
+    asyncio.run(run())
+
+
+def read_live(folder):
+    """The live calls' refs as another process would find them."""
+    with contextlib.closing(sqlite3.connect(folder / "hoiio.db")) as db:
+        return [f"AA-C-{id}" for (id,) in db.execute("SELECT id FROM calls WHERE live = 1")]
+
+
+def test_a_call_is_bridged_and_settled_with_its_bill_and_notification(tmp_path):
+    async def run():
+        async with a_service(tmp_path / "data") as (storage, engine, controller):
+            app = await an_application(storage)
+            record = await bridged(
+                engine, controller, app, tag="t", notify_url="http://127.0.0.1:9/x?mine=1"
+            )
+            assert [c.leg for c in sent(engine, Bridge)] == [f"{record.ref}-1", f"{record.ref}-2"]
+            assert (await storage.application(app.app_id)).account.balance == 1_000_000 - 36_000
+            engine.time += 61 * MICROS
+            engine.report(Ended(f"{record.ref}-2", engine.time, Cause.REMOTE))
+            await until(lambda: sent(engine, HangUp))
+            engine.report(Ended(f"{record.ref}-1", engine.time + 900, Cause.HUNG_UP))
+            await until(lambda: not engine.reserved)
+            after = await storage.record(app.id, record.ref)
+            assert (after.status1, after.status2) == ("answered", "answered")
+            assert (after.duration, after.debit, after.live) == (2, 72_000, False)
+            assert (await storage.application(app.app_id)).account.balance == 1_000_000 - 72_000
+            (delivery,) = await storage.due_notifications(10)
+            body = {name: value[0] for name, value in parse_qs(delivery.body.decode()).items()}
+            assert (body["duration"], body["debit"], body["mine"]) == ("2", "0.072", "1")
+            assert await storage.due_notifications(10) == []
+
+    asyncio.run(run())
+
+
+def test_repeated_and_late_events_bill_once(tmp_path):
+    async def run():
+        async with a_service(tmp_path / "data") as (storage, engine, controller):
+            app = await an_application(storage)
+            record = await bridged(engine, controller, app)
+            one, two = f"{record.ref}-1", f"{record.ref}-2"
+            ends = [Ended(leg, engine.time + MICROS, Cause.REMOTE) for leg in (one, two)]
+            engine.report(*ends, *ends, Answered(two, engine.time), *ends)
+            await until(lambda: not engine.reserved)
+            await asyncio.sleep(0.05)
+            assert (await storage.application(app.app_id)).account.balance == 1_000_000 - 36_000
+            assert (await storage.record(app.id, record.ref)).debit == 36_000
+
+    asyncio.run(run())
+
+
+def test_a_restart_settles_what_was_up_by_the_last_heartbeat_and_dials_nobody(tmp_path):
+    async def first_life():
+        async with a_service(tmp_path / "data") as (storage, engine, controller):
+            app = await an_application(storage)
+            talking = await bridged(engine, controller, app)
+            engine.time += 125 * MICROS
+            await storage.beat(engine.time)
+            ringing = await controller.place_call(app, order())
+            return app, talking.ref, ringing.ref
+
+    async def second_life(app, talking, ringing):
+        engine = ScriptedEngine()
+        engine.time = START + 86_400 * MICROS
+        async with a_service(tmp_path / "data", engine) as (storage, _, controller):
+            await controller.recover()
+            assert await storage.live_calls() == []
+            was_talking = await storage.record(app.id, talking)
+            assert (was_talking.status2, was_talking.duration) == ("answered", 3)
+            was_ringing = await storage.record(app.id, ringing)
+            assert (was_ringing.status1, was_ringing.status2) == ("failed", "unanswered")
+            assert was_ringing.debit == 0
+            assert engine.sent == []
+
+    asyncio.run(second_life(*asyncio.run(first_life())))
+
+
+def test_an_invite_that_would_leave_late_never_leaves(tmp_path):
+    async def run():
+        async with a_service(tmp_path / "data") as (storage, engine, controller):
+            app = await an_application(storage)
+            admit = storage.admit
+
+            async def slowly(call):
+                admitted = await admit(call)
+                engine.time += 11 * MICROS  # the process was stopped right after the commit
+                return admitted
+
+            storage.admit = slowly
+            record = await controller.place_call(app, order())
+            await until(lambda: not engine.reserved)
+            after = await storage.record(app.id, record.ref)
+            assert (after.status1, after.status2, after.debit) == ("failed", "unanswered", 0)
+            assert engine.sent == []
+            assert (await storage.application(app.app_id)).account.balance == 1_000_000
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("dialled", [0, 1])
+def test_a_leg_that_the_engine_cannot_dial_ends_the_call(tmp_path, dialled):
+    async def run():
+        async with a_service(tmp_path / "data") as (storage, engine, controller):
+            app = await an_application(storage)
+            engine.up = dialled > 0
+            record = await controller.place_call(app, order())
+            if dialled:
+                engine.up = False
+                engine.report(Answered(f"{record.ref}-1", engine.time))
+                engine.report(Ended(f"{record.ref}-1", engine.time, Cause.ENGINE_LOST))
+            await until(lambda: not engine.reserved)
+            after = await storage.record(app.id, record.ref)
+            expected = ("answered", "failed") if dialled else ("failed", "unanswered")
+            assert (after.status1, after.status2) == expected
+
+    asyncio.run(run())
+
+
+def test_refusals_leave_no_record_and_no_place_taken(tmp_path):
+    async def run():
+        engine = ScriptedEngine(ceiling=2)
+        async with a_service(tmp_path / "data", engine) as (storage, _, controller):
+            app = await an_application(storage, credit=72_000)
+            assert await controller.place_call(app, order(rate1=72_000)) is Refusal.CREDIT
+            assert engine.reserved == {}
+            first = await controller.place_call(app, order())
+            assert isinstance(first, CallRecord)
+            assert await controller.place_call(app, order()) is Refusal.CEILING
+            engine.ceiling = 50
+            second = await controller.place_call(app, order())
+            assert isinstance(second, CallRecord)
+            assert await controller.place_call(app, order()) is Refusal.CREDIT
+            history = await storage.history(app.id, start=None, end=None, page=1, upto=None)
+            assert [record.ref for record in history.records] == [second.ref, first.ref]
+
+    asyncio.run(run())
+
+
+def test_a_hangup_is_answered_once_the_call_is_settled(tmp_path):
+    async def run():
+        async with a_service(tmp_path / "data") as (storage, engine, controller):
+            app = await an_application(storage)
+            record = await bridged(engine, controller, app)
+            hanging_up = asyncio.create_task(controller.hang_up(record.ref))
+            await until(lambda: len(sent(engine, HangUp)) == 2)
+            assert not hanging_up.done()
+            for command in sent(engine, HangUp):
+                engine.report(Ended(command.leg, engine.time, Cause.HUNG_UP))
+            assert await hanging_up
+            assert not (await storage.record(app.id, record.ref)).live
+            assert await controller.hang_up(record.ref), "again: nothing changes"
+
+    asyncio.run(run())
+
+
+def test_a_step_that_cannot_be_stored_is_not_lost(tmp_path):
+    async def run():
+        async with a_service(tmp_path / "data") as (storage, engine, controller):
+            app = await an_application(storage)
+            record = await controller.place_call(app, order())
+            advance, failures = storage.advance, iter([OSError("disk full")])
+
+            async def failing_once(ref, step):
+                for failure in failures:
+                    raise failure
+                return await advance(ref, step)
+
+            storage.advance = failing_once
+            engine.report(Ended(f"{record.ref}-1", engine.time, Cause.REMOTE, 486))
+            await until(lambda: not engine.reserved)
+            assert (await storage.record(app.id, record.ref)).status1 == "busy"
+
+    asyncio.run(run())

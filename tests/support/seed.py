@@ -1,0 +1,70 @@
+"""Records of the past, written through storage with stamps that a test cannot wait for."""
+
+import asyncio
+
+from hoiio.server.calls import callback
+from hoiio.server.calls.controller import advance
+from hoiio.server.engines.protocol import Answered, Cause, Ended
+from hoiio.server.storage.data import open_data
+from hoiio.server.storage.protocol import NewCall
+from hoiio.wire import MICROS, to_micros
+
+DEST1, DEST2 = "+6511111111", "+6522222222"
+
+
+def seed_history(data, app_id, count, *, first, rate, minutes):
+    """Ended calls a minute apart, from ``first`` on; returns their refs, oldest first."""
+    return asyncio.run(_seed(data, app_id, count, to_micros(first), rate, minutes))
+
+
+async def _seed(data, app_id, count, start, rate, minutes):
+    storage = open_data(data, create=False)
+    try:
+        app = await storage.application(app_id)
+        dates = [start + place * 60 * MICROS for place in range(count)]
+        return [await _one(storage, app, date, rate, minutes) for date in dates]
+    finally:
+        await storage.close()
+
+
+async def _one(storage, app, date, rate, minutes):
+    record = await storage.admit(_new_call(app, date, rate))
+    one, two = f"{record.ref}-1", f"{record.ref}-2"
+    end = date + 2 * MICROS + minutes * 60 * MICROS
+    for event in (
+        Answered(one, date + MICROS),
+        Answered(two, date + 2 * MICROS),
+        Ended(two, end, Cause.REMOTE),
+        Ended(one, end, Cause.HUNG_UP),
+    ):
+        await storage.advance(record.ref, lambda now, event=event: advance(now, event))
+    return record.ref
+
+
+def _new_call(app, date, rate):
+    def state(ref, admitted_at):
+        call = callback.new(
+            ref,
+            admitted_at,
+            numbers=(DEST1, DEST2),
+            sees=(DEST2, DEST1),
+            ring_seconds=(30.0, 60.0),
+            max_seconds=14_400,
+        )
+        return callback.encode(call)
+
+    return NewCall(
+        application=app.id,
+        account=app.account.id,
+        dest1=DEST1,
+        dest2=DEST2,
+        tag="my-tag",
+        notify_url="",
+        currency=app.account.currency,
+        rate1=rate,
+        rate2=0,
+        hold=rate,
+        now=date,
+        ceiling_reached=False,
+        state=state,
+    )
