@@ -123,7 +123,7 @@ def test_a_call_is_durable_before_its_first_invite(tmp_path):
 def read_live(folder):
     """The live calls' refs as another process would find them."""
     with contextlib.closing(sqlite3.connect(folder / "hoiio.db")) as db:
-        return [f"AA-C-{id}" for (id,) in db.execute("SELECT id FROM calls WHERE live = 1")]
+        return [f"AA-C-{key}" for (key,) in db.execute("SELECT id FROM calls WHERE live = 1")]
 
 
 def test_a_call_is_bridged_and_settled_with_its_bill_and_notification(tmp_path):
