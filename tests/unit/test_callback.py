@@ -71,6 +71,18 @@ def test_one_phone_hanging_up_hangs_the_other_up(gone, left):
     assert cb.result(call) == cb.Result("answered", "answered", 5000, 9000, 5000 + 600 * MICROS)
 
 
+@pytest.mark.parametrize(("early", "late"), [(ONE, TWO), (TWO, ONE)])
+def test_of_two_reports_of_an_end_the_first_counts(early, late):
+    call = after(
+        Answered(ONE, 2000),
+        Answered(TWO, 5000),
+        Ended(early, 9000, Cause.REMOTE),
+        Ended(early, 6000, Cause.ENGINE_LOST),
+        Ended(late, 9100, Cause.HUNG_UP),
+    )
+    assert cb.result(call).ended_at == 9000
+
+
 @pytest.mark.parametrize(
     ("end", "status"),
     [
