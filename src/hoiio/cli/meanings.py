@@ -1,0 +1,54 @@
+"""What a refusal means, and what to do about it, for a person at a terminal."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from hoiio.wire import PAGE_SIZE, ROOM_SIZE, TAG_MAX, Status
+
+_MEANINGS: Final[dict[str, str]] = {
+    Status.INVALID_HTTP_METHOD: "the service takes only GET and POST; check HOIIO_BASE_URL",
+    Status.MALFORMED_PARAMS: "the service could not read the request",
+    Status.INVALID_ACCESS_TOKEN: "the access token is wrong, expired or revoked; "
+    "check HOIIO_ACCESS_TOKEN",
+    Status.INVALID_APP_ID: "the service does not know this application; check HOIIO_APP_ID",
+    Status.RATE_LIMIT_EXCEEDED: "too many requests; wait a minute",
+    Status.INTERNAL_SERVER_ERROR: "the service failed; its log says why",
+    Status.NOT_FOUND: "the service has no such method; check HOIIO_BASE_URL",
+    Status.SERVICE_NOT_AVAILABLE: "the service takes no more calls now; try again later",
+    Status.DEST1_INVALID: "the first number is no phone number; write it like +6511111111",
+    Status.DEST2_INVALID: "the second number is no phone number; write it like +6522222222",
+    Status.DEST_INVALID: "one number is no phone number, or is there twice; "
+    "write them like +6511111111",
+    Status.DEST1_NOT_SUPPORTED: "the first number cannot be called; no tariff covers it",
+    Status.DEST2_NOT_SUPPORTED: "the second number cannot be called; no tariff covers it",
+    Status.DEST_NOT_SUPPORTED: "one of the numbers cannot be called; no tariff covers it",
+    Status.DEST_TOO_MANY: f"a room holds at most {ROOM_SIZE} phones",
+    Status.SAME_DEST1_DEST2: "the two numbers are the same",
+    Status.CALLER_ID_INVALID: "the caller ID is not one of the account's, nor 'private'",
+    Status.INVALID_MAX_DURATION: "the longest duration is whole seconds, 1 to 86400",
+    Status.TAG_INVALID_LENGTH: f"a tag has at most {TAG_MAX} characters",
+    Status.INVALID_NOTIFY_URL: "the service cannot send notifications to this URL",
+    Status.UNABLE_TO_RESOLVE_NOTIFY_URL: "the host of the notification URL does not exist",
+    Status.INSUFFICIENT_CREDIT: "the credit does not pay for the first minute; top it up",
+    Status.CONCURRENT_CALL_LIMIT_REACHED: "the account has all the calls up that it may have; "
+    "end one first",
+    Status.NOT_ALLOWED_FOR_TRIAL: "a trial account calls its registered number only; top it up",
+    Status.INVALID_ROOM: "a room's name is letters, digits and . _ - only, at most 32",
+    Status.INVALID_ACTION: "the action is mute, unmute or kick",
+    Status.INVALID_TXN_REF: "there is no such call in this application",
+    Status.FROM_INVALID: "the start is no date like 2012-01-31 12:06:15",
+    Status.TO_INVALID: "the end is no date like 2012-01-31 12:06:15",
+    Status.TO_BEFORE_FROM: "the end is before the start",
+    Status.PAGE_INVALID: f"pages, of {PAGE_SIZE} calls each, count from 1",
+    Status.IDEMPOTENCY_KEY_INVALID: "an idempotency key is 1 to 255 visible ASCII characters",
+    Status.IDEMPOTENCY_KEY_REUSED: "this idempotency key was used for another request",
+}
+_MISSING: Final = re.compile(r"error_(\w+)_param_missing")
+
+
+def meaning(status: str) -> str:
+    """What a status says in words; empty for one that this client does not know."""
+    missing = _MISSING.fullmatch(status)
+    return f"{missing[1]} is missing" if missing else _MEANINGS.get(status, "")
