@@ -73,6 +73,7 @@ def test_only_an_invite_that_opens_a_call_counts(message):
         ("<tel:+6522222222>", "+6522222222"),
         ("<sip:anonymous@anonymous.invalid>;tag=1", None),
         ('"+6522222222" <sip:anonymous@anonymous.invalid>', None),
+        ('"sip:+6522222222@host" <sip:anonymous@anonymous.invalid>', None),
         ("<sip:ann@host>", None),
         ("<sip:127.0.0.1>", None),
         ("<sip:++65222@host>", None),

@@ -2,11 +2,22 @@
 
 import io
 import json
-from datetime import UTC, datetime
+import time
+from datetime import datetime, timedelta, timezone
+
+import pytest
 
 from hoiio.softphone.report import reporter
 
-AT = datetime(2026, 1, 2, 3, 4, 5, 678900, tzinfo=UTC)
+
+@pytest.fixture(autouse=True)
+def _zone():
+    """Each test may move the machine elsewhere."""
+    yield
+    time.tzset()
+
+
+AT = datetime(2026, 1, 2, 11, 4, 5, 678900, tzinfo=timezone(timedelta(hours=8)))
 
 
 def tell(event, fields, *, as_json):
@@ -15,7 +26,10 @@ def tell(event, fields, *, as_json):
     return out.getvalue()
 
 
-def test_json_is_one_object_a_line_with_event_and_instant_first():
+def test_json_is_one_object_a_line_with_event_and_instant_first(monkeypatch):
+    """The instant is in UTC wherever the machine is."""
+    monkeypatch.setenv("TZ", "Asia/Singapore")
+    time.tzset()
     line = tell("digit", {"digit": "5"}, as_json=True)
     assert line == '{"event": "digit", "at": "2026-01-02T03:04:05.678Z", "digit": "5"}\n'
     assert datetime.fromisoformat(json.loads(line)["at"]).tzinfo is not None

@@ -81,11 +81,22 @@ def test_a_tone_that_begins_midway_is_still_one_tone(begins):
     assert [hz for hz, _ in heard(signal)] in ([440], [439], [441])
 
 
+@pytest.mark.parametrize(("begins", "ends"), [(800, 1600), (800, 2000), (1200, 2000)])
+def test_a_loud_tone_with_a_pause_in_it_does_not_spill_over(begins, ends):
+    signal = sine(440, 0)
+    signal[begins:ends] = 0
+    assert [hz for hz, _ in heard(signal)] == [440]
+
+
 def test_a_lost_packet_does_not_split_a_tone():
     signal = sine(440, -12, 1.02)
     assert [hz for hz, _ in heard(np.delete(signal, slice(4000, 4160)))] == [440]
     signal[4000:4160] = 0
     assert [hz for hz, _ in heard(signal)] == [440]
+
+
+def test_what_is_too_low_to_be_a_tone_is_left_out():
+    assert heard(sine(3, -12)) == []
 
 
 def test_a_constant_offset_is_no_tone():

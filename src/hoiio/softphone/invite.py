@@ -14,7 +14,7 @@ Header = tuple[str, str]
 
 _COMPACT: Final = {"f": "from", "t": "to", "i": "call-id", "v": "via", "m": "contact"}
 _USER: Final = re.compile(r"sips?:([^@>]*)@|tel:([^;>]*)", re.IGNORECASE)
-_DIGITS: Final = re.compile(r"\+?[0-9]{3,15}", re.ASCII)
+_DIGITS: Final = re.compile(r"\+?[0-9]{3,15}")
 _FOLD: Final = re.compile(r"\r?\n[ \t]+")
 
 

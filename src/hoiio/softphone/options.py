@@ -10,8 +10,8 @@ from hoiio.softphone.conversation import Manner, Reply
 from hoiio.softphone.phone import Address
 from hoiio.softphone.tones import RATE
 
-_KEYS: Final = re.compile(r"[0-9A-Da-d*#]*", re.ASCII)
-_LISTEN: Final = re.compile(r"([A-Za-z0-9.-]+):([0-9]{1,5})", re.ASCII)
+_KEYS: Final = re.compile(r"[0-9A-Da-d*#]*")
+_LISTEN: Final = re.compile(r"([A-Za-z0-9.-]+):([0-9]{1,5})")
 
 
 class WrongUse(ValueError):
