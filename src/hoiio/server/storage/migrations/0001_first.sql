@@ -60,7 +60,8 @@ CREATE TABLE sequences (
 INSERT INTO sequences (name, value) VALUES ('call', 1000000), ('deck', 0);
 
 CREATE TABLE calls (
-    id BIGINT PRIMARY KEY,
+    id INTEGER PRIMARY KEY,
+    ref TEXT NOT NULL GENERATED ALWAYS AS ('AA-C-' || id) STORED,
     application INTEGER NOT NULL REFERENCES applications (id),
     account INTEGER NOT NULL REFERENCES accounts (id),
     ordinal BIGINT NOT NULL,

@@ -1,5 +1,5 @@
 -- name: call_columns
-'AA-C-' || id, application, account, ordinal, date, dest1, dest2, status1, status2, room, tag,
+ref, application, account, ordinal, date, dest1, dest2, status1, status2, room, tag,
 notify_url, currency, rate1, rate2, duration, debit, live, state
 
 -- name: take_concurrent_call

@@ -9,7 +9,7 @@ WHERE attempted = 0
 RETURNING id
 
 -- name: delivery
-SELECT notifications.id, 'AA-C-' || calls.id, url, body, app_id, sealed_token
+SELECT notifications.id, ref, url, body, app_id, sealed_token
 FROM notifications
 JOIN calls ON calls.id = notifications.call
 JOIN applications ON applications.id = calls.application

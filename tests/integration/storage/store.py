@@ -1,0 +1,141 @@
+"""A storage to test with: an application, calls to admit, and a look at what the file says."""
+
+import asyncio
+import sqlite3
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+
+from hoiio.server.storage.data import DATABASE, open_data
+from hoiio.server.storage.protocol import Change, NewCall, Settlement
+
+RATE = 18_000
+CREDIT = 1_000_000
+START = 1_700_000_000_000_000
+
+
+class Shop:
+    """One open storage with one account's application."""
+
+    def __init__(self, data, storage, app):
+        self.data, self.storage, self.app = data, storage, app
+
+    def call(self, **changes):
+        values = {
+            "application": self.app.id,
+            "account": self.app.account.id,
+            "dest1": "+6511111111",
+            "dest2": "+6522222222",
+            "tag": "id_1",
+            "notify_url": "http://127.0.0.1/hook",
+            "currency": "SGD",
+            "rate1": RATE,
+            "rate2": RATE,
+            "hold": 2 * RATE,
+            "now": START,
+            "ceiling_reached": False,
+            "state": lambda ref, date: f"{ref} {date}".encode(),
+        }
+        return NewCall(**(values | changes))
+
+    async def admit(self, **changes):
+        return await self.storage.admit(self.call(**changes))
+
+    async def settle(self, ref, debit=0, duration=0, body=None):
+        step = settling(debit=debit, duration=duration, body=body)
+        return await self.storage.advance(ref, step)
+
+    async def account(self):
+        return (await self.storage.application(self.app.app_id)).account
+
+
+def settling(debit=0, duration=0, body=None):
+    settlement = Settlement(duration, debit, START + 60_000_000, body)
+    return lambda record: Change(b"over", "answered", "answered", settlement, record.ref)
+
+
+@asynccontextmanager
+async def a_shop(data, credit=CREDIT, name="ann"):
+    storage = open_data(data)
+    try:
+        account = await storage.create_account(name, credit=credit)
+        app = await storage.create_app(account.id)
+        yield Shop(data, storage, app)
+    finally:
+        await storage.close()
+
+
+def in_a_shop(test, data, **options):
+    """Run a coroutine function on a fresh shop."""
+
+    async def run():
+        async with a_shop(Path(data), **options) as shop:
+            return await test(shop)
+
+    return asyncio.run(run())
+
+
+def ask(data, query, *values):
+    """What another process would read from the file."""
+    with closing(sqlite3.connect(Path(data) / DATABASE)) as db:
+        return db.execute(query, values).fetchall()
+
+
+def change(data, query, *values):
+    """What the tests' own hand writes."""
+    with closing(sqlite3.connect(Path(data) / DATABASE)) as db, db:
+        db.execute(query, values)
+
+
+def audit(data):
+    """Prove the books: balances equal entries, debits equal theirs, no hold outlives its call."""
+    wrong = ask(
+        data,
+        """SELECT accounts.id FROM accounts LEFT JOIN ledger ON ledger.account = accounts.id
+        GROUP BY accounts.id
+        HAVING accounts.points <> coalesce(sum(ledger.points), 0)
+            OR accounts.bonus <> coalesce(sum(ledger.bonus), 0)""",
+    )
+    assert wrong == []
+    wrong = ask(
+        data,
+        """SELECT calls.id FROM calls JOIN ledger ON ledger.call = calls.id WHERE live = 0
+        GROUP BY calls.id HAVING debit <> -sum(points + bonus)""",
+    )
+    assert wrong == []
+    wrong = ask(
+        data,
+        """SELECT ledger.call FROM ledger JOIN calls ON calls.id = ledger.call
+        WHERE kind = 'hold' AND live = 0 AND NOT EXISTS (
+            SELECT 1 FROM ledger AS r WHERE r.call = ledger.call AND r.kind = 'release'
+            AND r.minute = ledger.minute AND r.points = -ledger.points AND r.bonus = -ledger.bonus)
+        """,
+    )
+    assert wrong == []
+    wrong = ask(
+        data,
+        """SELECT id FROM accounts WHERE live_calls <>
+        (SELECT count(*) FROM calls WHERE account = accounts.id AND live = 1)""",
+    )
+    assert wrong == []
+
+
+def seed_calls(data, application, account, dates, *, first=1):
+    """Write settled records with these dates at once; refs and ordinals run from ``first``."""
+    rows = (
+        (first + index, application, account, first + index, date)
+        for index, date in enumerate(dates)
+    )
+    with closing(sqlite3.connect(Path(data) / DATABASE)) as db, db:
+        db.executemany(
+            """INSERT INTO calls (id, application, account, ordinal, date, dest1, dest2, status1,
+            status2, room, tag, notify_url, currency, rate1, rate2, duration, debit, live, state)
+            VALUES (?, ?, ?, ?, ?, '+6511111111', '+6522222222', 'answered', 'answered', '',
+            'id_1', '', 'SGD', 18000, 18000, 7, 252000, 0, x'00')""",
+            rows,
+        )
+        db.execute(
+            """UPDATE applications SET (last_ordinal, last_date) =
+            (SELECT max(ordinal), max(date) FROM calls WHERE application = applications.id)
+            WHERE id = ?""",
+            (application,),
+        )

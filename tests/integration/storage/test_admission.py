@@ -1,0 +1,247 @@
+"""Admission and settlement: all or nothing, in order, and the books add up."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hoiio.server.storage.protocol import Change, Refusal
+from integration.storage.store import RATE, START, ask, audit, change, in_a_shop, settling
+
+
+def test_an_admitted_call_is_durable_with_its_hold(tmp_path):
+    """Another connection reads it before anybody is told."""
+
+    async def test(shop):
+        record = await shop.admit()
+        assert record.state == f"{record.ref} {record.date}".encode()
+        assert record.rate == 2 * RATE
+        assert ask(tmp_path, "SELECT ref, live FROM calls") == [(record.ref, 1)]
+        assert await shop.storage.record(shop.app.id, record.ref) == record
+        assert (await shop.account()).balance == 1_000_000 - 2 * RATE
+
+    in_a_shop(test, tmp_path)
+    audit(tmp_path)
+
+
+def test_refusals_come_in_order_and_leave_nothing(tmp_path):
+    """Concurrent calls, then the ceiling, then credit."""
+
+    async def test(shop):
+        assert await shop.admit(hold=10**9) is Refusal.CREDIT
+        assert await shop.admit(hold=10**9, ceiling_reached=True) is Refusal.CEILING
+        live = [await shop.admit() for _ in range(8)]
+        refused = await shop.admit(hold=10**9, ceiling_reached=True)
+        assert refused is Refusal.CONCURRENT_CALLS
+        await shop.settle(live[0].ref)
+        ninth = await shop.admit()
+        assert [r.ordinal for r in [*live, ninth]] == list(range(1, 10))
+
+    in_a_shop(test, tmp_path)
+    assert ask(tmp_path, "SELECT count(*) FROM ledger WHERE kind = 'hold'") == [(9,)]
+    audit(tmp_path)
+
+
+def test_a_free_call_needs_no_credit(tmp_path):
+    """A hold of nothing always passes."""
+
+    async def test(shop):
+        assert await shop.admit(hold=1) is Refusal.CREDIT
+        assert (await shop.admit(hold=0)).live
+
+    in_a_shop(test, tmp_path, credit=0)
+
+
+def test_dates_never_decrease_within_an_application(tmp_path):
+    """Also when the clock goes back (api rule 6)."""
+
+    async def test(shop):
+        dates = [(await shop.admit(now=START + jump)).date for jump in (5, 3, 9, 0)]
+        assert dates == [START + 5, START + 5, START + 9, START + 9]
+
+    in_a_shop(test, tmp_path)
+
+
+def test_refs_are_never_given_again(tmp_path):
+    """Not even when every record was deleted."""
+
+    async def test(shop):
+        ref = (await shop.admit()).ref
+        await shop.settle(ref)
+        change(tmp_path, "DELETE FROM ledger WHERE call IS NOT NULL")
+        change(tmp_path, "DELETE FROM calls")
+        assert (await shop.admit()).ref > ref
+
+    in_a_shop(test, tmp_path)
+
+
+def test_a_settled_call_never_changes(tmp_path):
+    """A second settlement is told None, and its step never runs."""
+
+    async def test(shop):
+        ref = (await shop.admit()).ref
+        assert await shop.settle(ref, debit=3 * RATE, duration=2) == ref
+        assert await shop.settle(ref, debit=9 * RATE, duration=9) is None
+        record = await shop.storage.record(shop.app.id, ref)
+        assert (record.debit, record.duration, record.live) == (3 * RATE, 2, False)
+        assert await shop.storage.live_calls() == []
+
+    in_a_shop(test, tmp_path)
+    audit(tmp_path)
+
+
+@pytest.mark.parametrize("ref", ["", "AA-C-1", "AA-C-01000001", "AA-S-1000001", "AA-C-" + "9" * 99])
+def test_an_unknown_ref_advances_nothing(tmp_path, ref):
+    """Whatever somebody sends as a ref."""
+
+    async def test(shop):
+        await shop.admit()
+        assert await shop.settle(ref) is None
+        assert await shop.storage.record(shop.app.id, ref) is None
+
+    in_a_shop(test, tmp_path)
+
+
+def test_a_record_is_its_own_applications_only(tmp_path):
+    """Another application of the same account sees nothing."""
+
+    async def test(shop):
+        record = await shop.admit()
+        other = await shop.storage.create_app(shop.app.account.id)
+        assert await shop.storage.record(other.id, record.ref) is None
+
+    in_a_shop(test, tmp_path)
+
+
+def test_a_step_that_fails_undoes_itself_alone(tmp_path):
+    """Its batch fellows are stored, its own error is told."""
+
+    async def test(shop):
+        first, second = [await shop.admit() for _ in range(2)]
+
+        def broken(record):
+            raise ZeroDivisionError
+
+        outcomes = await asyncio.gather(
+            shop.settle(first.ref),
+            shop.storage.advance(second.ref, broken),
+            shop.admit(tag="third"),
+            return_exceptions=True,
+        )
+        assert outcomes[0] == first.ref
+        assert isinstance(outcomes[1], ZeroDivisionError)
+        live = await shop.storage.live_calls()
+        assert [record.tag for record in live] == ["id_1", "third"]
+        assert live[0] == second
+
+    in_a_shop(test, tmp_path)
+    audit(tmp_path)
+
+
+def test_a_settlement_that_fails_halfway_leaves_the_call_live(tmp_path):
+    """The debit overflows what an account may hold: nothing of the step stays."""
+
+    async def test(shop):
+        record = await shop.admit()
+        with pytest.raises(Exception, match="CHECK constraint"):
+            await shop.settle(record.ref, debit=2 * 10**18)
+        assert await shop.storage.live_calls() == [record]
+
+    in_a_shop(test, tmp_path)
+    audit(tmp_path)
+
+
+def test_progress_is_kept_and_its_outcome_told(tmp_path):
+    """A step without settlement changes state and statuses only."""
+
+    async def test(shop):
+        record = await shop.admit()
+        change_ = Change(b"talking", "answered", "ongoing", None, ["Dial"])
+        assert await shop.storage.advance(record.ref, lambda _: change_) == ["Dial"]
+        (live,) = await shop.storage.live_calls()
+        assert (live.state, live.status1, live.status2) == (b"talking", "answered", "ongoing")
+
+    in_a_shop(test, tmp_path)
+
+
+def test_the_limit_holds_under_many_at_once(tmp_path):
+    """A hundred admissions at a time: eight pass."""
+
+    async def test(shop):
+        outcomes = await asyncio.gather(*(shop.admit() for _ in range(100)))
+        assert outcomes.count(Refusal.CONCURRENT_CALLS) == 92
+
+    in_a_shop(test, tmp_path)
+    audit(tmp_path)
+
+
+def test_a_caller_that_gives_up_waiting_hurts_nobody(tmp_path):
+    """A cancelled admission may or may not be stored; what follows is."""
+
+    async def test(shop):
+        tasks = [asyncio.ensure_future(shop.admit()) for _ in range(8)]
+        await asyncio.sleep(0)
+        for task in tasks[::2]:
+            task.cancel()
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        assert all(record.live for record in outcomes[1::2])
+        assert (await shop.account()).name == "ann"
+
+    in_a_shop(test, tmp_path)
+    audit(tmp_path)
+
+
+steps = st.lists(
+    st.tuples(
+        st.sampled_from(["admit", "settle", "top up"]),
+        st.integers(0, 200),
+        st.integers(0, 7),
+    ),
+    max_size=25,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(steps=steps, bonus=st.integers(0, 300), credit=st.integers(0, 300))
+def test_the_books_add_up_after_any_history(tmp_path_factory, steps, bonus, credit):
+    """Against a plain model: the balance, bonus spent first, each release to its source."""
+    data = Path(tmp_path_factory.mktemp("books"))
+
+    async def test(shop):
+        points, spare, live = credit, bonus, []
+        give_bonus(data, shop.app.account.id, bonus)
+        for kind, amount, pick in steps:
+            if kind == "admit":
+                outcome = await shop.admit(hold=amount)
+                part = min(spare, amount)
+                if outcome is Refusal.CREDIT:
+                    assert amount > points + spare
+                elif outcome is not Refusal.CONCURRENT_CALLS:
+                    live.append((outcome.ref, amount - part, part))
+                    points, spare = points - (amount - part), spare - part
+            elif kind == "settle" and live:
+                ref, from_points, from_bonus = live.pop(pick % len(live))
+                await shop.storage.advance(ref, settling(debit=amount))
+                points, spare = points + from_points, spare + from_bonus
+                part = min(spare, amount)
+                points, spare = points - (amount - part), spare - part
+            elif kind == "top up":
+                await shop.storage.add_credit(shop.app.account.id, amount)
+                points += amount
+            account = await shop.account()
+            assert (account.points, account.bonus) == (points, spare)
+
+    in_a_shop(test, data, credit=credit)
+    audit(data)
+
+
+def give_bonus(data, account, amount):
+    change(data, "UPDATE accounts SET bonus = bonus + ?", amount)
+    change(
+        data,
+        "INSERT INTO ledger (account, kind, points, bonus, at) VALUES (?, 'top-up', 0, ?, 0)",
+        account,
+        amount,
+    )
