@@ -13,6 +13,9 @@ SDP = (
 )
 
 
+CHALLENGE = 'Proxy-Authenticate: Digest realm="trunk", nonce="abc", algorithm=MD5, qop="auth"'
+
+
 class Request:
     """One SIP message, as it came."""
 
@@ -33,12 +36,15 @@ class Request:
 class SipPeer:
     """Answers each INVITE with ``script``, a list of (delay in seconds, status line, SDP or not).
 
+    With ``challenge`` it wants credentials first (digest, RFC 3261 section 22).
+
     ``requests`` holds every request heard, in order; other methods get a 200 unless told otherwise.
     """
 
-    def __init__(self, *script, contact=None, ok_on_cancel=False):
+    def __init__(self, *script, contact=None, ok_on_cancel=False, challenge=False):
         self.script = script
         self.ok_on_cancel = ok_on_cancel
+        self.challenge = challenge
         self.requests = []
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.sock.bind(("127.0.0.1", 0))
@@ -165,6 +171,9 @@ class SipPeer:
                 self.requests.pop()
                 return
             self.invite, self.source = request, source
+            if self.challenge and not request.all("Proxy-Authorization"):
+                self._reply(request, source, "407 Proxy Authentication Required", False, CHALLENGE)
+                return
             at = time.monotonic()
             for delay, status, sdp in self.script:
                 at += delay
@@ -179,7 +188,7 @@ class SipPeer:
         elif request.method not in {"ACK", "SIP/2.0"}:
             self._reply(request, source, "200 OK", False)
 
-    def _reply(self, request, source, status, sdp):
+    def _reply(self, request, source, status, sdp, *extra):
         to = request.get("To")
         if "tag=" not in to and not status.startswith("100"):
             to += ";tag=peer"
@@ -192,6 +201,7 @@ class SipPeer:
             f"Call-ID: {request.get('Call-ID')}",
             f"CSeq: {request.get('CSeq')}",
             f"Contact: {self.contact}",
+            *extra,
         ]
         if sdp:
             lines.append("Content-Type: application/sdp")

@@ -7,12 +7,16 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from hoiio.server.engines.embedded import EmbeddedConfig, EmbeddedEngine
-from hoiio.server.engines.protocol import Answered, Cause, Ended, EngineUnavailable
+from hoiio.server.engines.embedded.clock import Clock
+from hoiio.server.engines.embedded.messages import Begin, encode
+from hoiio.server.engines.embedded.ports import free_port
+from hoiio.server.engines.protocol import Answered, Cause, Dial, Ended, EngineUnavailable
 from support.sip_peer import SipPeer
 
 ALICE, BOB = "+6511111111", "+6522222222"
@@ -111,3 +115,78 @@ def test_a_port_in_use_is_said_so(world):
         with pytest.raises(EngineUnavailable, match=f"127.0.0.1:{port}.*in use"):
             _start_on(port)
     assert 2.9 < time.monotonic() - began < 4
+
+
+def test_a_child_that_stands_still_is_replaced(switch, world, monkeypatch):
+    """No sign of life: its legs are lost, as of the last one, and a fresh child takes calls."""
+    monkeypatch.setattr("hoiio.server.engines.embedded.process._SILENCE_SECONDS", 2.0)
+    peer = world.enter_context(SipPeer((0, "200 OK", True)))
+    s = switch({ALICE: peer})
+    s.dial("a", ALICE)
+    s.wait(Answered, "a")
+    stopped = s.engine.now()
+    os.kill(s.engine.pid, signal.SIGSTOP)
+    end = s.wait_ended("a", timeout=5)
+    assert end.cause is Cause.ENGINE_LOST
+    assert end.at <= stopped + 50_000
+    while not s.call(s.engine.reserve, "x", 1):
+        assert s.engine.now() - stopped < 6_000_000
+        time.sleep(0.02)
+    s.dial("b", ALICE)
+    s.wait(Answered, "b")
+
+
+def test_a_child_told_to_end_hangs_up_first(switch, world):
+    """SIGTERM, as a service manager sends it to everybody, is no crash."""
+    peer = world.enter_context(SipPeer((0, "200 OK", True)))
+    s = switch({ALICE: peer})
+    s.dial("a", ALICE)
+    s.wait(Answered, "a")
+    os.kill(s.engine.pid, signal.SIGTERM)
+    assert s.wait_ended("a").cause is Cause.HUNG_UP
+    peer.wait_for("BYE")
+
+
+def test_stopping_in_the_middle_of_a_restart_leaves_nothing(switch):
+    """A child that is just being started is gone when ``stop`` returns."""
+    s = switch({})
+    first = s.engine.pid
+    os.kill(first, signal.SIGKILL)
+    while s.engine.pid is not None:
+        time.sleep(0.01)
+    time.sleep(0.15)
+    s.run(s.engine.stop())
+    assert _children() == []
+
+
+def _children():
+    found = Path(f"/proc/{os.getpid()}/task").glob("*/children")
+    pids = [pid for path in found for pid in path.read_text().split()]
+    commands = [Path(f"/proc/{pid}/cmdline").read_text() for pid in pids if _runs(pid)]
+    return [command for command in commands if "embedded.child" in command]
+
+
+def test_a_child_whose_service_reads_nothing_hangs_up_and_exits(world):
+    """A parent that stands still: when the pipe is full the calls end, and nothing blocks."""
+    peer = world.enter_context(SipPeer((0, "200 OK", True)))
+    ours, theirs = socket.socketpair()
+    world.enter_context(ours)
+    with theirs:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "hoiio.server.engines.embedded.child", str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            stderr=subprocess.PIPE,
+        )
+    world.callback(child.stderr.close)
+    world.callback(child.kill)
+    config = EmbeddedConfig(routes={ALICE: peer.uri})
+    ours.sendall(encode(1, Begin(config, free_port("127.0.0.1"), Clock.anchored_now().anchor)))
+    ours.sendall(encode(2, Dial("a", ALICE, None, 10, 60)))
+    peer.wait_for("ACK", timeout=5)
+    number = 2
+    with suppress(OSError):
+        while child.poll() is None and not peer.heard("BYE"):
+            number += 1
+            ours.sendall(encode(number, Dial(f"b{number}", BOB, None, 10, 60)))
+    peer.wait_for("BYE", timeout=10)
+    assert child.wait(3) in {0, 1}

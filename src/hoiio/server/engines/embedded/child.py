@@ -71,9 +71,12 @@ async def run(pipe: socket.socket) -> int:
         return 1
     mixer.start()
     outbox.put(Ready())
+    told_to_end = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told_to_end.set)
     beat = asyncio.create_task(_beat(outbox, board, mixer, stack, Clock(begin.anchor)))
     serving = asyncio.create_task(_serve(inbox, board))
-    await asyncio.wait({beat, serving}, return_when=asyncio.FIRST_COMPLETED)
+    ending = asyncio.create_task(told_to_end.wait())
+    await asyncio.wait({beat, serving, ending}, return_when=asyncio.FIRST_COMPLETED)
     await _say_goodbye(board, stack, mixer)
     outbox.close()
     return 0
@@ -141,6 +144,9 @@ def _die() -> None:
 def main() -> None:
     """Entry point: the pipe's file descriptor is the only argument."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A parent that stands still reads no log either; better a lost line than a stuck deadline.
+    os.set_blocking(2, False)
+    logging.raiseExceptions = False
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s", stream=sys.stderr)
     # Short turns between threads: the mixer must not wait 5 ms for a burst of signalling.
     sys.setswitchinterval(0.0005)

@@ -16,7 +16,7 @@ import structlog
 
 from hoiio.server.engines.embedded.clock import Clock
 from hoiio.server.engines.embedded.config import EmbeddedConfig
-from hoiio.server.engines.embedded.messages import Message, Stats
+from hoiio.server.engines.embedded.messages import Message, Quit, Stats
 from hoiio.server.engines.embedded.ports import free_port, wait_for_port
 from hoiio.server.engines.embedded.process import Child
 from hoiio.server.engines.embedded.routing import build_router
@@ -71,7 +71,8 @@ class EmbeddedEngine:
         self._port = config.sip_port
         self._sink: EventSink = _ignore
         self._current: Child | None = None
-        self._draining: set[Child] = set()
+        self._children: set[Child] = set()
+        self._retired: set[Child] = set()
         self._live: dict[str, _Live] = {}
         self._dialled: OrderedDict[str, None] = OrderedDict()
         self._reserved: dict[str, int] = {}
@@ -115,14 +116,15 @@ class EmbeddedEngine:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        children = [child for child in (self._current, *self._draining) if child]
-        await asyncio.gather(*(child.stop() for child in children))
+        await asyncio.gather(*(child.stop() for child in list(self._children)))
 
     async def _launch(self, port: int) -> Child:
         await wait_for_port(self._config.sip_host, port, _PORT_SECONDS)
-        return await Child.launch(
+        child = await Child.launch(
             self._config, port, self._clock, on_message=self._on_message, on_gone=self._on_gone
         )
+        self._children.add(child)
+        return child
 
     async def _revive(self) -> None:
         pause = 0.1
@@ -145,13 +147,13 @@ class EmbeddedEngine:
             return
         old, self._current, self._port = self._current, fresh, port
         if old is not None:
-            self._draining.add(old)
             self._retire_when_empty(old)
 
     def _retire_when_empty(self, child: Child) -> None:
-        if child in self._draining and not any(leg.child is child for leg in self._live.values()):
-            self._draining.discard(child)
-            self._spawn(child.stop(), "retire")
+        done = child is not self._current and child not in self._retired
+        if done and not any(leg.child is child for leg in self._live.values()):
+            self._retired.add(child)
+            child.send(Quit())
 
     # --- legs ---------------------------------------------------------------------------------
 
@@ -169,7 +171,7 @@ class EmbeddedEngine:
 
     def send(self, *commands: Command) -> None:
         """Hand commands to the children. Raises ``EngineUnavailable`` when there is none."""
-        if self._stopping or (self._current is None and not self._draining):
+        if self._stopping or not self._children:
             raise EngineUnavailable("the SIP engine is not running")
         for command in commands:
             if isinstance(command, Dial):
@@ -212,10 +214,10 @@ class EmbeddedEngine:
 
     def _on_gone(self, child: Child) -> None:
         lost = [leg for leg, live in self._live.items() if live.child is child]
-        expected = self._stopping or child not in (self._current, *self._draining)
-        if not expected:
+        if not self._stopping and child not in self._retired:
             _log.error("engine.died", pid=child.pid, legs=len(lost))
-        self._draining.discard(child)
+        self._children.discard(child)
+        self._retired.discard(child)
         if child is self._current:
             self._current = None
             if not self._stopping:

@@ -96,7 +96,11 @@ class Child:
         child = cls(
             process, Inbox(reader), Outbox(writer), clock, on_message=on_message, on_gone=on_gone
         )
-        await child._begin(Begin(config, port, clock.anchor))
+        try:
+            await child._begin(Begin(config, port, clock.anchor))
+        except BaseException:
+            await child.abandon()
+            raise
         return child
 
     def send(self, message: Message) -> None:
@@ -116,6 +120,12 @@ class Child:
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
 
+    async def abandon(self) -> None:
+        """End a child that never came up."""
+        self.kill()
+        await self.wait()
+        self._outbox.close()
+
     async def wait(self) -> None:
         """Return once it is gone and all it said has been read."""
         await self._process.wait()
@@ -129,9 +139,6 @@ class Child:
         except TimeoutError:
             answer = Broken(f"the engine did not start within {_START_SECONDS:g} s")
         if not isinstance(answer, Ready):
-            self.kill()
-            await self.wait()
-            self._outbox.close()
             raise EngineUnavailable(
                 answer.reason if isinstance(answer, Broken) else "the engine died as it started"
             )
