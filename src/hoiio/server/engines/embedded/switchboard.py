@@ -39,6 +39,9 @@ _log: Final = logging.getLogger("hoiio.engine")
 _PRESS_SECONDS: Final = 0.1
 _PAUSE_SECONDS: Final = 0.08
 _RESOLVE_SECONDS: Final = 3.0
+_TRANSACTION_SECONDS: Final = 33.0
+"""By now the stack has given up on an INVITE that got no answer at all (RFC 3261, timer B); one
+that is still there has had a 100 and can be cancelled."""
 _ALIVE: Final = frozenset({Event.CALL_RINGING, Event.CALL_PROGRESS, Event.CALL_ESTABLISHED})
 """Signals after which a call can be cancelled or hung up."""
 
@@ -102,7 +105,7 @@ class Switchboard:
         self._open_line = open_line
         self._legs: dict[str, Leg] = {}
         self._calls: dict[int, Leg] = {}
-        self._unheard: set[int] = set()
+        self._unheard: dict[int, asyncio.TimerHandle] = {}
         self._dialling = 0
         self._early_signals: list[Signal] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -231,7 +234,9 @@ class Switchboard:
         if leg.call is not None and not leg.rang and not leg.answered:
             # An INVITE may be cancelled only after a provisional answer (RFC 3261 section 9.1);
             # the stack would just forget it, and the phone would ring with nobody there.
-            self._unheard.add(leg.call)
+            self._unheard[leg.call] = self._loop.call_later(
+                _TRANSACTION_SECONDS, self._cut_unheard, leg.call
+            )
         elif leg.call is not None:
             await self._hang_up(leg.call)
         self._finish(leg, cause)
@@ -269,10 +274,13 @@ class Switchboard:
             if self._dialling:
                 self._early_signals.append(signal)
         elif signal.kind is Event.CALL_CLOSED:
-            self._unheard.discard(signal.call)
+            self._unheard.pop(signal.call).cancel()
         elif signal.kind in _ALIVE:
-            self._unheard.discard(signal.call)
-            self._spawn(self._hang_up(signal.call))
+            self._cut_unheard(signal.call)
+
+    def _cut_unheard(self, call: int) -> None:
+        self._unheard.pop(call).cancel()
+        self._spawn(self._hang_up(call))
 
     def _ringing(self, leg: Leg, _text: str) -> None:
         if leg.answered or leg.rang:

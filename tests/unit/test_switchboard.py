@@ -1,0 +1,284 @@
+"""The switchboard's races, with a stack that does what a test tells it to."""
+
+import asyncio
+
+import pytest
+from baresip import Event
+
+from hoiio.server.engines.embedded import switchboard
+from hoiio.server.engines.embedded.clock import Clock
+from hoiio.server.engines.embedded.routing import build_router
+from hoiio.server.engines.embedded.stack import CannotDial, Signal
+from hoiio.server.engines.embedded.switchboard import Switchboard
+from hoiio.server.engines.protocol import (
+    Answered,
+    Bridge,
+    Cause,
+    Dial,
+    Digit,
+    Ended,
+    HangUp,
+    Ringing,
+)
+
+ALICE = "+6511111111"
+
+
+class FakeStack:
+    """Gives each dial the next handle; ``gate`` holds dials up until it is set."""
+
+    def __init__(self):
+        self.log = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.on_dial = lambda call: None
+        self.refuses = False
+        self.calls = 0
+
+    async def dial(self, target, address, caller_id):
+        self.calls += 1
+        call = self.calls
+        self.log.append(("dial", target.uri(address), caller_id))
+        await self.gate.wait()
+        if self.refuses:
+            raise CannotDial("no")
+        self.on_dial(call)
+        return call
+
+    async def hang_up(self, call):
+        self.log.append(("hang up", call))
+
+    async def press(self, call, digit):
+        self.log.append(("press", call, digit))
+
+    async def let_go(self, call):
+        self.log.append(("let go", call))
+
+
+class FakeMixer:
+    tick = 7
+
+    def __init__(self):
+        self.parts = {}
+
+    def arrange(self, parts):
+        self.parts = {leg: part for leg, (part, _) in parts.items()}
+
+
+class Desk:
+    """A switchboard with its surroundings; only alive inside a running loop."""
+
+    def __init__(self):
+        self.stack, self.mixer, self.events = FakeStack(), FakeMixer(), []
+        self.board = Switchboard(
+            self.stack,
+            self.mixer,
+            Clock.anchored_now(),
+            build_router({}, ("127.0.0.1", 5060)),
+            self.events.append,
+            media_timeout=30,
+            loopback=True,
+            open_line=lambda call: f"line {call}",
+        )
+
+    async def dial(self, leg, **options):
+        self.board.do(Dial(leg, ALICE, None, options.pop("ring", 5), 60, **options))
+        await settle()
+
+    async def answer(self, leg):
+        await self.dial(leg)
+        self.signal(self.stack.calls, Event.CALL_RINGING)
+        self.signal(self.stack.calls, Event.CALL_ESTABLISHED)
+
+    def signal(self, call, kind, text=""):
+        self.board.on_signal(Signal(call, kind, text))
+
+    def ends(self):
+        return [(e.leg, e.cause, e.code) for e in self.events if isinstance(e, Ended)]
+
+
+async def settle():
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+def scenario(function):
+    """Runs an async test with a desk of its own."""
+
+    def test():
+        async def run():
+            await function(Desk())
+
+        asyncio.run(run())
+
+    test.__name__, test.__doc__ = function.__name__, function.__doc__
+    return test
+
+
+@scenario
+async def test_signals_that_come_before_the_dial_returns_are_not_lost(desk):
+    """A refusal faster than our own bookkeeping is still a refusal."""
+    desk.stack.on_dial = lambda call: (
+        desk.signal(call, Event.CALL_RINGING),
+        desk.signal(call, Event.CALL_CLOSED, "404 Not Found"),
+    )
+    await desk.dial("a")
+    assert [type(event) for event in desk.events] == [Ringing, Ended]
+    assert desk.ends() == [("a", Cause.REMOTE, 404)]
+
+
+@scenario
+async def test_signals_of_strangers_are_forgotten(desk):
+    """What belongs to no call of ours is not kept for a later one with the same handle."""
+    desk.signal(1, Event.CALL_CLOSED, "404 Not Found")
+    await desk.dial("a")
+    assert desk.events == []
+
+
+@scenario
+async def test_a_hangup_while_the_invite_is_on_its_way(desk):
+    """The leg ends once; the call is ended as soon as it can be."""
+    desk.stack.gate.clear()
+    await desk.dial("a")
+    desk.board.do(HangUp("a"))
+    desk.stack.gate.set()
+    await settle()
+    assert desk.ends() == [("a", Cause.HUNG_UP, None)]
+    assert ("hang up", 1) not in desk.stack.log
+    desk.signal(1, Event.CALL_RINGING)
+    await settle()
+    assert ("hang up", 1) in desk.stack.log
+    assert not desk.board.busy
+
+
+@scenario
+async def test_a_silent_call_that_we_gave_up_ends_by_itself(desk):
+    """When the stack gives up as well there is nothing left to do."""
+    await desk.dial("a")
+    desk.board.do(HangUp("a"))
+    await settle()
+    assert desk.board.busy
+    desk.signal(1, Event.CALL_CLOSED, "Connection timed out")
+    assert not desk.board.busy
+    assert desk.ends() == [("a", Cause.HUNG_UP, None)]
+
+
+def test_a_call_that_only_ever_got_a_100_is_cancelled_in_the_end(monkeypatch):
+    """After the stack's own patience a call still there can be cancelled."""
+    monkeypatch.setattr(switchboard, "_TRANSACTION_SECONDS", 0.05)
+
+    async def run():
+        desk = Desk()
+        await desk.dial("a")
+        desk.board.do(HangUp("a"))
+        await asyncio.sleep(0.1)
+        assert ("hang up", 1) in desk.stack.log
+
+    asyncio.run(run())
+
+
+@scenario
+async def test_a_dial_that_the_stack_refuses(desk):
+    """Nothing left, so nothing rang."""
+    desk.stack.refuses = True
+    await desk.dial("a")
+    assert desk.ends() == [("a", Cause.NOT_DIALLED, None)]
+
+
+@scenario
+async def test_an_answer_after_we_began_to_hang_up_is_not_reported(desk):
+    """The controller would bill it; the caller had already gone."""
+    await desk.dial("a")
+    desk.signal(1, Event.CALL_RINGING)
+    desk.board.do(HangUp("a"))
+    desk.signal(1, Event.CALL_ESTABLISHED)
+    await settle()
+    assert [type(event) for event in desk.events] == [Ringing, Ended]
+    assert ("hang up", 1) in desk.stack.log
+
+
+@scenario
+async def test_the_far_ends_bye_while_we_hang_up(desk):
+    """One end, with our own cause."""
+    await desk.answer("a")
+    desk.board.do(HangUp("a"))
+    desk.signal(1, Event.CALL_CLOSED, "Connection reset by peer")
+    await settle()
+    assert desk.ends() == [("a", Cause.HUNG_UP, None)]
+
+
+@scenario
+async def test_repeated_signals_are_reported_once(desk):
+    """Every leg rings and is answered at most once."""
+    await desk.dial("a")
+    for kind in (Event.CALL_RINGING, Event.CALL_RINGING, Event.CALL_ESTABLISHED) * 2:
+        desk.signal(1, kind)
+    assert [type(event) for event in desk.events] == [Ringing, Answered]
+
+
+@scenario
+async def test_progress_is_heard_until_the_answer_or_the_end(desk):
+    """Tone on 180, the network's audio on 183, silence afterwards."""
+    await desk.answer("a")
+    await desk.dial("b", heard_by="a")
+    assert desk.mixer.parts["a"].tone_from is None
+    desk.signal(2, Event.CALL_RINGING)
+    assert desk.mixer.parts["a"].tone_from == 7
+    desk.signal(2, Event.CALL_PROGRESS)
+    assert (desk.mixer.parts["a"].tone_from, desk.mixer.parts["a"].hears) == (None, "b")
+    desk.signal(2, Event.CALL_ESTABLISHED)
+    assert desk.mixer.parts["a"].hears is None
+    await desk.dial("c", heard_by="a")
+    desk.signal(3, Event.CALL_RINGING)
+    assert desk.mixer.parts["a"].tone_from == 7
+    desk.signal(3, Event.CALL_CLOSED, "480 Gone")
+    assert desk.mixer.parts["a"].tone_from is None
+
+
+@scenario
+async def test_only_answered_legs_are_bridged(desk):
+    """A ringing phone is in no room, whatever it was told."""
+    await desk.dial("a")
+    desk.signal(1, Event.CALL_PROGRESS)
+    desk.board.do(Bridge("a", "room"))
+    assert desk.mixer.parts["a"].room is None
+
+
+@scenario
+async def test_digits_stay_in_their_room(desk):
+    """Passed on to the others of the room only, and reported whether or not."""
+    for leg, room in (("a", "x"), ("b", "x"), ("c", "y")):
+        await desk.answer(leg)
+        desk.board.do(Bridge(leg, room, digits=True))
+    desk.signal(1, Event.CALL_DTMF_START, "5")
+    await asyncio.sleep(0.25)
+    assert [entry for entry in desk.stack.log if entry[0] != "dial"] == [
+        ("press", 2, "5"),
+        ("let go", 2),
+    ]
+    assert [e.digit for e in desk.events if isinstance(e, Digit)] == ["5"]
+
+
+@pytest.mark.parametrize(("rang", "cause"), [(True, "ring_timeout"), (False, "no_response")])
+def test_giving_up_tells_whether_it_rang(rang, cause):
+    """Nobody picked up, or nothing there."""
+
+    async def run():
+        desk = Desk()
+        await desk.dial("a", ring=0.05)
+        if rang:
+            desk.signal(1, Event.CALL_RINGING)
+        await asyncio.sleep(0.1)
+        assert desk.ends() == [("a", Cause(cause), None)]
+
+    asyncio.run(run())
+
+
+@scenario
+async def test_hanging_up_everything_waits_for_no_dead_phone(desk):
+    """Calls that never showed a sign hold the exit up for the grace only."""
+    await desk.answer("a")
+    await desk.dial("b")
+    await asyncio.wait_for(desk.board.hang_up_all(0.1), 1)
+    assert {leg for leg, _, _ in desk.ends()} == {"a", "b"}
+    assert ("hang up", 1) in desk.stack.log
