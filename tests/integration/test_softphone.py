@@ -168,6 +168,20 @@ def test_a_signal_ends_the_call_and_the_phone(number):
     assert phone.events[-1]["reason"] == "hung_up"
 
 
+def test_a_phone_whose_reader_is_gone_ends_without_a_complaint():
+    with subprocess.Popen(
+        [sys.executable, "-m", "hoiio.softphone", NUMBER, "--listen", "127.0.0.1:0", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as phone:
+        address = json.loads(phone.stdout.readline())["address"]
+        phone.stdout.close()
+        with Caller(f"sip:{NUMBER}@{address}") as caller:
+            caller.wait("CALL_CLOSED")
+            assert (phone.wait(5), phone.stderr.read()) == (0, "")
+
+
 def test_a_large_invite_is_told_whole():
     """A header longer than the stack's own events could carry arrives unshortened."""
     header = "x" * 900

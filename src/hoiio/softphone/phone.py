@@ -43,11 +43,12 @@ class Address:
 
 
 async def run(number: str, address: Address, manner: Manner, report: Report) -> None:
-    """Take calls one after another until SIGTERM or SIGINT.
+    """Take calls one after another until SIGTERM or SIGINT, or until nobody reads the report.
 
     Raises ``CannotListen`` when the address is in use or not this machine's.
     """
     stop = _stop_signal()
+    report = _while_read(report, stop)
     host = _probe(address)
     runtime = Runtime()
     invites = Invites()
@@ -117,6 +118,18 @@ def _stop_signal() -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     return stop
+
+
+def _while_read(report: Report, stop: asyncio.Event) -> Report:
+    """The same report, which stops the phone when whoever read it is gone."""
+
+    def heeded(event: str, fields: Fields) -> None:
+        try:
+            report(event, fields)
+        except BrokenPipeError:
+            stop.set()
+
+    return heeded
 
 
 def _probe(address: Address) -> str:
