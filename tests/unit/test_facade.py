@@ -1,0 +1,80 @@
+"""``Hoiio``: set up once, used from anywhere."""
+
+import os
+
+import pytest
+
+from hoiio import Hoiio, NotConfigured
+from hoiio.facade import Facade
+from support.canned import canned_server
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch):
+    for name in list(os.environ):
+        if name.startswith("HOIIO_") or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def server():
+    with canned_server() as canned:
+        yield canned
+
+
+@pytest.fixture
+def facade():
+    facade = Facade()
+    yield facade
+    facade.close()
+
+
+def test_the_guides_first_lines(server, facade):
+    """Set up, call, read the reference."""
+    server.answers = [{"status": "success_ok", "txn_ref": "AA-C-1"}]
+    facade.init("id", "token", base_url=server.url)
+    res = facade.voice.call("+6511111111", "+6522222222")
+    assert (res.is_success(), res.txn_ref) == (True, "AA-C-1")
+    assert server.asked[0].form["app_id"] == "id"
+
+
+def test_without_init_the_environment_counts(server, facade, monkeypatch):
+    """Nothing but Hoiio.account.balance() is written."""
+    monkeypatch.setenv("HOIIO_APP_ID", "env-id")
+    monkeypatch.setenv("HOIIO_ACCESS_TOKEN", "env-token")
+    monkeypatch.setenv("HOIIO_BASE_URL", server.url)
+    facade.account.balance()
+    assert server.asked[0].form == {"app_id": "env-id", "access_token": "env-token"}
+
+
+def test_without_either_it_says_what_to_do():
+    """The one facade that everybody imports."""
+    assert isinstance(Hoiio, Facade)
+    with pytest.raises(NotConfigured, match=r"Hoiio\.init"):
+        Hoiio.account.balance()
+
+
+def test_a_call_may_bring_all_credentials_itself(server, facade):
+    """Then no init() is needed but for the place."""
+    facade.init(base_url=server.url)
+    facade.account.info(app_id="id", access_token="token")
+    assert server.asked[0].form == {"app_id": "id", "access_token": "token"}
+
+
+def test_the_prefix_outlives_init(server, facade):
+    """It may be set before or after."""
+    assert facade.prefix is None
+    facade.prefix = "65"
+    facade.init("id", "token", base_url=server.url)
+    facade.voice.call("11111111", "+6522222222")
+    assert facade.prefix == "+65"
+    assert server.asked[0].form["dest1"] == "+6511111111"
+    with pytest.raises(ValueError, match="country prefix"):
+        facade.prefix = "SG"
+
+
+def test_its_repr_hides_the_token(facade):
+    """It may be printed."""
+    facade.init("id", "s3cret")
+    assert "id" in repr(facade)
+    assert "s3cret" not in repr(facade)
