@@ -60,6 +60,7 @@ def test_a_route_is_read(uri, target):
         "sip:127.0.0.1:5060\r\nX: y",
         "sip:127.0.0.1:5060\n",
         "sip:-x:5060",
+        "sip:a..b:5060",
     ],
 )
 def test_a_route_that_must_not_be_dialled_is_refused(uri):

@@ -36,6 +36,8 @@ class FakeStack:
         self.calls = 0
 
     async def dial(self, target, address, caller_id):
+        if self.refuses == "oddly":
+            raise RuntimeError("never seen before")
         self.calls += 1
         call = self.calls
         self.log.append(("dial", target.uri(address), caller_id))
@@ -183,6 +185,15 @@ async def test_a_dial_that_the_stack_refuses(desk):
     desk.stack.refuses = True
     await desk.dial("a")
     assert desk.ends() == [("a", Cause.NOT_DIALLED, None)]
+
+
+@scenario
+async def test_a_dial_that_fails_in_a_way_nobody_thought_of(desk):
+    """A leg always ends."""
+    desk.stack.refuses = "oddly"
+    await desk.dial("a")
+    assert desk.ends() == [("a", Cause.NOT_DIALLED, None)]
+    assert not desk.board.busy
 
 
 @scenario

@@ -3,11 +3,12 @@
 import hashlib
 import re
 import threading
+import time
 
 import pytest
 
 from hoiio.server.engines.embedded import EmbeddedConfig, EmbeddedEngine, Trunk
-from hoiio.server.engines.protocol import Answered, Cause
+from hoiio.server.engines.protocol import Answered, Cause, Dial
 from support.sip_peer import SipPeer
 from support.switch import Switch
 
@@ -122,6 +123,20 @@ def test_an_unreachable_trunk_disturbs_nothing(world, by_trunk):
     s = by_trunk(peer, user="acc", password="x", register=True)
     s.dial("a", ALICE, ring=1.0)
     assert s.wait_ended("a").cause is Cause.NO_RESPONSE
+
+
+def test_calls_that_begin_together_share_one_identity(world):
+    """Identities can never be freed, so eight calls with one caller ID must cost one."""
+    peer = world.enter_context(SipPeer((0, "404 Not Found", False)))
+    s = world.enter_context(
+        Switch(EmbeddedEngine(EmbeddedConfig(sip_port=0, routes={ALICE: peer.uri})))
+    )
+    s.send(*(Dial(f"a{index}", ALICE, BOB, 5, 5) for index in range(8)))
+    for index in range(8):
+        s.wait_ended(f"a{index}")
+    while not (stats := s.engine.stats()) or stats.callers == 0:
+        time.sleep(0.05)
+    assert stats.callers == 1
 
 
 def test_a_second_child_takes_over_when_caller_ids_run_out(world, monkeypatch):

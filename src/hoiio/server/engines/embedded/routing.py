@@ -13,7 +13,8 @@ from typing import Final
 
 from hoiio import wire
 
-HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?", re.ASCII)
+_LABEL: Final = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+HOST: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL}){{0,9}}", re.ASCII)
 """A host name or an IPv4 address. Use with ``fullmatch``."""
 
 _ROUTE: Final = re.compile(r"sip:(?:(\+?[0-9]{1,20})@)?([^@:;?]+):([0-9]{1,5})", re.ASCII)

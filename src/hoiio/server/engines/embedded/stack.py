@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -20,6 +21,7 @@ from hoiio.server.engines.embedded.native import lib
 from hoiio.server.engines.embedded.routing import Target
 
 _TONE_END: Final = "R"
+ANY_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - only where the operator configures it
 ANONYMOUS: Final = ("anonymous", "anonymous.invalid")
 """User and domain of a caller who withholds the number (RFC 3323 section 4.1.1.3)."""
 
@@ -57,14 +59,16 @@ class SipStack:
         self._config = config
         self._port = port
         self._runtime: Any = Runtime(native_log_level="error")
-        self._callers: dict[tuple[str | None, str | None], int] = {}
+        self._callers: dict[tuple[str, str, str | None], int] = {}
+        self._allocated = 0
+        self._allocating = asyncio.Lock()
         self._sink: SignalSink | None = None
         self._refusals: set[asyncio.Task[object]] = set()
 
     @property
     def callers(self) -> int:
         """How many caller identities were made; the stack can free none of them."""
-        return len(self._callers)
+        return self._allocated
 
     async def start(self, sink: SignalSink, on_dead: Callable[[], None]) -> None:
         """Listen, refuse incoming calls, register with the trunk. Raises ``CannotDial``."""
@@ -88,7 +92,7 @@ class SipStack:
         Raises ``CannotDial`` when nothing was sent.
         """
         try:
-            caller = await self._caller(caller_id, address if target.by_trunk else None)
+            caller = await self._caller(caller_id, target, address)
             lines = [f"{caller} 0 {target.uri(address)}", *self._headers(caller_id, target)]
             answer = await self._command(lib.BP_CMD_UA_CONNECT, "\n".join(lines))
         except BaresipError as problem:
@@ -109,10 +113,6 @@ class SipStack:
         """End the key press."""
         await self.press(call, _TONE_END)
 
-    async def trace(self) -> None:
-        """Log every SIP message under ``baresip.native.sip`` from now on."""
-        await self._runtime.set_sip_trace(True)
-
     async def _command(self, command: int, args: str) -> dict[str, Any]:
         _, payload = await self._runtime.cmd(command, args=args)
         return json.loads(payload) if payload else {}
@@ -129,36 +129,49 @@ class SipStack:
         self._refusals.add(refusal)
         refusal.add_done_callback(self._refusals.discard)
 
-    async def _caller(self, caller_id: str | None, proxy: str | None) -> int:
-        key = (caller_id, proxy)
+    async def _caller(self, caller_id: str | None, target: Target, address: str) -> int:
+        account = self._account(caller_id, target, address)
+        key = (account.user, account.domain, account.registrar)
         if key not in self._callers:
-            self._callers[key] = await self._allocate(self._account(caller_id, proxy))
+            # Calls of one caller ID that begin together must share one identity.
+            async with self._allocating:
+                if key not in self._callers:
+                    self._callers[key] = await self._allocate(account)
         return self._callers[key]
 
     async def _allocate(self, account: Account) -> int:
         answer = await self._command(lib.BP_CMD_UA_ALLOC, account.aor())
         if "handle" not in answer:
             raise CannotDial("the stack took no more caller identities")
+        self._allocated += 1
         return int(answer["handle"])
 
-    def _account(self, caller_id: str | None, proxy: str | None) -> Account:
-        user, domain = ANONYMOUS
-        trunk = self._config.trunk if proxy else None
-        if caller_id is not None:
-            own = self._config.public_address or self._config.sip_host
-            user, domain = caller_id, trunk.domain if trunk else own
+    def _account(self, caller_id: str | None, target: Target, address: str) -> Account:
+        trunk = self._config.trunk if target.by_trunk else None
         if trunk is None:
+            user, domain = _identity(caller_id, self._own_domain(address))
             return Account(user, domain, "", reg_interval=0, dtmf_mode="auto")
+        user, domain = _identity(caller_id, trunk.domain)
         return Account(
             user if trunk.plus else user.removeprefix("+"),
             domain,
             trunk.password,
-            registrar=f"{proxy}:{trunk.port}",
+            registrar=f"{address}:{trunk.port}",
             reg_interval=0,
             dtmf_mode="auto",
             auth_user=trunk.auth_user or trunk.user or None,
             audio_codecs=trunk.codecs,
         )
+
+    def _own_domain(self, toward: str) -> str:
+        if self._config.public_address:
+            return self._config.public_address
+        if self._config.sip_host != ANY_ADDRESS:
+            return self._config.sip_host
+        # Connecting a UDP socket sends nothing; it asks the system which address it would use.
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect((toward, 9))
+            return str(probe.getsockname()[0])
 
     def _headers(self, caller_id: str | None, target: Target) -> list[str]:
         trunk = self._config.trunk
@@ -189,7 +202,7 @@ class SipStack:
         host = self._config.sip_host
         low, high = self._config.rtp_ports
         return Config(
-            net_interface=None if host == "0.0.0.0" else host,  # noqa: S104 - compared, not bound
+            net_interface=None if host == ANY_ADDRESS else host,
             max_concurrent_calls=None,
             rtp_timeout=round(self._config.media_timeout),
             native_log_level="error",
@@ -198,3 +211,7 @@ class SipStack:
                 "audio_jitter_buffer_ms 40-160\n"
             ),
         )
+
+
+def _identity(caller_id: str | None, domain: str) -> tuple[str, str]:
+    return ANONYMOUS if caller_id is None else (caller_id, domain)

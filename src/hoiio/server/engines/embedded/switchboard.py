@@ -172,7 +172,7 @@ class Switchboard:
         self._dialling += 1
         try:
             call = await self._invite(leg)
-        except (CannotDial, OSError) as problem:
+        except Exception as problem:  # noqa: BLE001 - whatever went wrong, the leg must end
             if leg.ending is None:
                 _log.warning("leg %s was not dialled: %s", leg.id, problem)
             self._finish(leg, leg.ending or Cause.NOT_DIALLED)
