@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Protocol
 
 from hoiio.server.calls.controller import CallOrder
+from hoiio.server.config import Dest1Sees
 from hoiio.server.storage.protocol import Application, CallRecord, Refusal, Storage
-
-
-class Dest1Sees(StrEnum):
-    """Whose number dest1 is shown (api rule 11)."""
-
-    DEST2 = "dest2"
-    REGISTERED = "registered"
-    TRUNK = "trunk"
 
 
 class Calls(Protocol):

@@ -11,11 +11,12 @@ from typing import Final
 from hoiio import wire
 from hoiio.server.api import answers, params
 from hoiio.server.api.answers import Answer
-from hoiio.server.api.desk import Desk, Dest1Sees
+from hoiio.server.api.desk import Desk
 from hoiio.server.api.params import Params, Refused
 from hoiio.server.billing import charge
 from hoiio.server.calls import transaction
 from hoiio.server.calls.controller import CallOrder
+from hoiio.server.config import Dest1Sees
 from hoiio.server.storage.protocol import Account, Application, CallRecord, Refusal
 from hoiio.wire import Status
 

@@ -1,0 +1,50 @@
+"""``hoiio serve``: run the service until it is told to stop."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from hoiio.cli.console import UsageError
+from hoiio.server import app, log
+from hoiio.server.config import ConfigError, load_config
+from hoiio.server.storage.errors import StorageError
+
+
+def serve(
+    *,
+    config: Path | None = None,
+    data: Path | None = None,
+    listen: str | None = None,
+    sip: str | None = None,
+    route: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+) -> None:
+    """Run the service: answer the HTTP API and place the calls, until SIGTERM or Ctrl-C.
+
+    Prints "ready URL" once calls can be placed.
+
+    Parameters
+    ----------
+    config
+        The TOML file; hoiio.toml in the data folder where there is one.
+    data
+        The data folder, made when it is not there; ./hoiio-data by default.
+    listen
+        HOST:PORT for HTTP; 127.0.0.1:8080 by default, port 0 picks one.
+    sip
+        HOST:PORT for SIP over UDP; 127.0.0.1:5060 by default, port 0 picks one.
+    route
+        NUMBER=SIPURI: reach a number without the trunk. May be repeated.
+
+    """
+    routes = {number: uri for number, _, uri in (each.partition("=") for each in route)}
+    flags = {"data": data, "listen": listen, "sip.listen": sip, "sip.routes": routes or None}
+    try:
+        settings = load_config(flags, os.environ, config)
+        log.configure(settings.log)
+        app.run(settings)
+    except (ConfigError, StorageError, app.StartError) as error:
+        raise UsageError(str(error)) from error
