@@ -36,15 +36,17 @@ class Request:
 class SipPeer:
     """Answers each INVITE with ``script``, a list of (delay in seconds, status line, SDP or not).
 
-    With ``challenge`` it wants credentials first (digest, RFC 3261 section 22).
+    ``deaf_to`` BYEs stay without an answer. With ``challenge`` it wants credentials first (digest,
+    RFC 3261 section 22).
 
     ``requests`` holds every request heard, in order; other methods get a 200 unless told otherwise.
     """
 
-    def __init__(self, *script, contact=None, ok_on_cancel=False, challenge=False):
+    def __init__(self, *script, contact=None, ok_on_cancel=False, challenge=False, deaf_to=0):
         self.script = script
         self.ok_on_cancel = ok_on_cancel
         self.challenge = challenge
+        self.deaf_to = deaf_to
         self.requests = []
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.sock.bind(("127.0.0.1", 0))
@@ -185,6 +187,8 @@ class SipPeer:
                 self._reply(self.invite, source, "200 OK", True)
             else:
                 self._reply(self.invite, source, "487 Request Terminated", False)
+        elif request.method == "BYE" and len(self.heard("BYE")) <= self.deaf_to:
+            return
         elif request.method not in {"ACK", "SIP/2.0"}:
             self._reply(request, source, "200 OK", False)
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from hoiio.server.engines.embedded import EmbeddedConfig, Ringback, Trunk
 from hoiio.server.engines.embedded.clock import Clock
+from hoiio.server.engines.embedded.farewell import Farewells
 from hoiio.server.engines.embedded.messages import (
     Begin,
     BrokenPipeMessage,
@@ -193,6 +194,26 @@ def test_a_lost_message_is_noticed():
     assert read_all(one + two + three[:-1]) == [Quit(), Quit()]
     with pytest.raises(BrokenPipeMessage, match="3 came after 1"):
         read_all(one + three)
+
+
+def trace(way, first, cseq, call="abc"):
+    return f"{way} UDP 127.0.0.1:1 -> 127.0.0.1:2\n{first}\nCall-ID: {call}\nCSeq: {cseq}\n"
+
+
+def test_a_goodbye_is_open_until_it_is_answered():
+    """By its own final answer, of its own call; what the far end asks of us does not count."""
+    farewells = Farewells()
+    farewells.take(trace("TX", "BYE sip:x SIP/2.0", "2 BYE"))
+    farewells.take(trace("TX", "CANCEL sip:x SIP/2.0", "1 CANCEL", "def"))
+    farewells.take(trace("TX", "INVITE sip:x SIP/2.0", "1 INVITE"))
+    farewells.take(trace("RX", "BYE sip:x SIP/2.0", "9 BYE", "ghi"))
+    farewells.take(trace("TX", "SIP/2.0 200 OK", "9 BYE", "ghi"))
+    farewells.take(trace("RX", "SIP/2.0 100 Trying", "2 BYE"))
+    farewells.take("nonsense")
+    assert farewells.unanswered == {("abc", "2 BYE"), ("def", "1 CANCEL")}
+    farewells.take(trace("RX", "SIP/2.0 200 OK", "2 BYE"))
+    farewells.take(trace("RX", "SIP/2.0 481 Gone", "1 CANCEL", "def"))
+    assert farewells.unanswered == set()
 
 
 def test_the_clock_agrees_with_the_wall_and_its_own_monotonic():

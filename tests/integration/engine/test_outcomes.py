@@ -254,6 +254,18 @@ def test_stopping_hangs_up_and_reports(phone, switch):
         s.dial("c", ALICE)
 
 
+def test_a_lost_goodbye_is_repeated_before_the_engine_leaves(switch, world):
+    """``stop`` gives a BYE that nobody answers a second chance, and no more time than it needs."""
+    peer = world.enter_context(SipPeer((0, "200 OK", True), deaf_to=1))
+    s = switch({ALICE: peer})
+    s.dial("a", ALICE)
+    s.wait(Answered, "a")
+    began = time.monotonic()
+    s.run(s.engine.stop())
+    assert len(peer.heard("BYE")) == 2
+    assert 0.5 < time.monotonic() - began < 2
+
+
 def test_places_are_counted_in_legs(switch):
     """Reservations are refused beyond ``max_legs`` and come back when released."""
     s = switch({}, max_legs=3)

@@ -13,9 +13,11 @@ import signal
 import socket
 import sys
 import threading
+import time
 from typing import Final
 
 from hoiio.server.engines.embedded.clock import Clock
+from hoiio.server.engines.embedded.farewell import Farewells
 from hoiio.server.engines.embedded.messages import (
     Begin,
     Broken,
@@ -37,10 +39,11 @@ _log: Final = logging.getLogger("hoiio.engine")
 _BEAT: Final = 1.0
 _STUCK_BEATS: Final = 5
 _FULL: Final = 1024 * 1024
-_GRACE: Final = 0.8
+_GRACE: Final = 0.6
 """Seconds to wait for the first sign of a phone that cannot be cancelled before it."""
-_GOODBYE: Final = 0.3
-"""Seconds in which far ends may answer our BYEs before the socket closes."""
+_GOODBYE: Final = 1.0
+"""Seconds in which far ends may answer our BYEs; the stack repeats a lost one after half of one."""
+_SETTLE: Final = 0.05
 _LAST_WILL: Final = 1.8
 """Seconds after which the process exits whatever still holds it up."""
 
@@ -130,10 +133,22 @@ async def _say_goodbye(board: Switchboard, stack: SipStack, mixer: Mixer) -> Non
     last_will.daemon = True
     last_will.start()
     if board.busy:
+        farewells = Farewells()
+        farewells.attach()
+        await stack.trace()
         await board.hang_up_all(_GRACE)
-        await asyncio.sleep(_GOODBYE)
+        await _wait_for_answers(farewells)
     mixer.stop()
     await stack.close()
+
+
+async def _wait_for_answers(farewells: Farewells) -> None:
+    until = time.monotonic() + _GOODBYE
+    await asyncio.sleep(_SETTLE)
+    while farewells.unanswered and time.monotonic() < until:  # noqa: ASYNC110 - once, at the exit
+        await asyncio.sleep(_SETTLE)
+    # What follows an answered CANCEL (487, and our ACK) is a matter of milliseconds more.
+    await asyncio.sleep(_SETTLE)
 
 
 def _die() -> None:

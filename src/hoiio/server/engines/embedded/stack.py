@@ -113,6 +113,10 @@ class SipStack:
         """End the key press."""
         await self.press(call, _TONE_END)
 
+    async def trace(self) -> None:
+        """Have every SIP message logged from now on; see ``farewell``."""
+        await self._runtime.set_sip_trace(True)
+
     async def _command(self, command: int, args: str) -> dict[str, Any]:
         _, payload = await self._runtime.cmd(command, args=args)
         return json.loads(payload) if payload else {}
