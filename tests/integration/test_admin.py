@@ -1,0 +1,186 @@
+"""``hoiio admin`` as scripts use it: one JSON object, or one line on stderr and exit code 2."""
+
+import asyncio
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from hoiio.server.storage.data import ServiceLock, prepare_folder
+from integration.storage.store import ask, audit, in_a_shop
+
+
+def run(*words, typed="", folder):
+    """The command in a process of its own, with nothing configured but by its words."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("HOIIO_")}
+    command = [sys.executable, "-c", "from hoiio.cli import main; main()", "admin", *words]
+    return subprocess.run(
+        command,
+        input=typed,
+        env=environment,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+class Admin:
+    """Runs commands on one data folder."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.data = folder / "data"
+
+    def __call__(self, *words, typed=""):
+        done = run(*words, "--data", str(self.data), typed=typed, folder=self.folder)
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == ""
+        return json.loads(done.stdout)
+
+    def refused(self, *words, typed=""):
+        done = run(*words, "--data", str(self.data), typed=typed, folder=self.folder)
+        assert done.returncode == 2, (done.stdout, done.stderr)
+        assert done.stdout == ""
+        assert re.fullmatch(r"hoiio: [^\n]+\n", done.stderr), done.stderr
+        return done.stderr
+
+
+@pytest.fixture
+def admin(tmp_path):
+    return Admin(tmp_path)
+
+
+def test_from_nothing_to_a_service_that_can_be_called(admin, tmp_path):
+    """Account, application, credit and tariff, before the service ever ran."""
+    account = admin("account", "create", "ann", "--number", "+6511111111", "--credit", "84.70")
+    assert account == {
+        "id": "AA-1",
+        "name": "ann",
+        "number": "+6511111111",
+        "currency": "SGD",
+        "balance": "84.700",
+    }
+    app = admin("app", "create", "ann")
+    assert set(app) == {"app_id", "access_token"}
+    assert admin("credit", "add", "AA-1", "0.000001")["balance"] == "84.700001"
+    (tmp_path / "rates.csv").write_text("prefix,rate\n65,0.018\n1,0.02\n")
+    assert admin("tariff", "import", str(tmp_path / "rates.csv"))["rows"] == 2
+    listed = admin("account", "list")["accounts"]
+    assert listed == [account | {"balance": "84.700001"}]
+    audit(admin.data)
+
+
+def test_existing_credentials_are_taken_over(admin):
+    """The token comes from standard input, so that no process list shows it."""
+    admin("account", "create", "ann", "--currency", "USD")
+    words = ("app", "create", "ann", "--app-id", "OLD~id", "--access-token", "-")
+    assert admin(*words, typed="t~k+n\n") == {"app_id": "OLD~id", "access_token": "t~k+n"}
+    assert "OLD~id" in admin.refused(*words, typed="another\n")
+    for typed in ("", "two words", "\u0661", "x" * 256):
+        assert "visible ASCII" in admin.refused(*words, typed=typed)
+    assert "go together" in admin.refused("app", "create", "ann", "--app-id", "x")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("account", "create", "ann"),
+        ("account", "create", "AA-2"),
+        ("account", "create", ""),
+        ("account", "create", "two\nlines"),
+        ("account", "create", "bob", "--number", "6511111111"),
+        ("account", "create", "bob", "--number", "+65 1111 1111"),
+        ("account", "create", "bob", "--currency", "dollars"),
+        ("account", "create", "bob", "--currency", "sgd"),
+        ("account", "create", "bob", "--credit", "-1"),
+        ("account", "create", "bob", "--credit", "1e3"),
+        ("account", "create", "bob", "--credit", "0.0000001"),
+        ("account", "create", "bob", "--credit", "1000000000.01"),
+        ("account", "create"),
+        ("account", "create", "bob", "--colour", "red"),
+        ("app", "create", "nobody"),
+        ("credit", "add", "nobody", "5"),
+        ("credit", "add", "AA-9", "5"),
+        ("credit", "add", "ann", "0"),
+        ("credit", "add", "ann", "-5"),
+        ("credit", "add", "ann", "five"),
+        ("credit", "add", "ann"),
+        ("tariff", "import", "absent.csv"),
+        ("tariff", "import", "."),
+        ("nonsense",),
+    ],
+)
+def test_bad_input_changes_nothing(admin, words):
+    """One line, exit code 2, and the database as it was."""
+    admin("account", "create", "ann", "--credit", "1")
+    before = everything(admin.data)
+    admin.refused(*words)
+    assert everything(admin.data) == before
+
+
+def everything(data):
+    tables = ("accounts", "applications", "ledger", "tariffs", "decks", "deck_rates")
+    return [ask(data, f"SELECT * FROM {table}") for table in tables]
+
+
+def test_a_bad_tariff_is_refused_where_it_is_bad(admin, tmp_path):
+    """The line and the column, and the deck in use stays."""
+    good, bad = tmp_path / "good.csv", tmp_path / "bad.csv"
+    good.write_text("prefix,rate\n65,0.018\n")
+    admin("tariff", "import", str(good))
+    before = everything(admin.data)
+    bad.write_text("prefix,rate\n65,0.018\n66,-1\n")
+    assert "bad.csv, line 3, column rate: expected" in admin.refused("tariff", "import", str(bad))
+    bad.write_bytes(b"prefix,rate\n65,\xff\n")
+    assert "UTF-8" in admin.refused("tariff", "import", str(bad))
+    assert everything(admin.data) == before
+
+
+def test_the_folder_may_be_named_by_a_configuration_file(tmp_path):
+    """Or by nothing: then it is ./hoiio-data."""
+    (tmp_path / "h.toml").write_text(f"data = {str(tmp_path / 'there')!r}\n")
+    done = run("account", "create", "ann", "--config", "h.toml", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "there" / "hoiio.db").exists()
+    assert run("account", "create", "ann", folder=tmp_path).returncode == 0
+    assert (tmp_path / "hoiio-data" / "hoiio.db").exists()
+    assert run("account", "list", "--config", "absent.toml", folder=tmp_path).returncode == 2
+
+
+def test_a_folder_that_cannot_be_used_is_one_line(tmp_path):
+    """Not a stack trace."""
+    (tmp_path / "file").write_text("")
+    done = run("account", "list", "--data", str(tmp_path / "file"), folder=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.fullmatch(r"hoiio: [^\n]*is not a folder\n", done.stderr)
+
+
+def test_a_table_for_people(admin):
+    """Every value in it whole, brackets in names untouched; also when there is nothing."""
+    data = str(admin.data)
+    assert "balance" in run("account", "list", "--pretty", "--data", data, folder=".").stdout
+    admin("account", "create", "[red]ann[/red]", "--credit", "5")
+    shown = run("account", "list", "--pretty", "--data", data, folder=".").stdout
+    assert "[red]ann[/red]" in shown
+    assert "5.000" in shown
+
+
+def test_commands_work_while_the_service_runs(admin):
+    """What they write the running service reads at once."""
+    prepare_folder(admin.data)
+
+    async def test(shop):
+        added = await asyncio.to_thread(admin, "credit", "add", "ann", "1.5")
+        assert added["balance"] == "2.500"
+        assert (await shop.account()).balance == 2_500_000
+        made = await asyncio.to_thread(admin, "app", "create", "ann")
+        found = await shop.storage.application(made["app_id"])
+        assert found.access_token == made["access_token"]
+
+    with ServiceLock(admin.data):
+        in_a_shop(test, admin.data)

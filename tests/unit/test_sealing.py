@@ -1,0 +1,36 @@
+"""Tokens at rest: sealed each time anew, bound to their application, tamper-proof."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hoiio.server.storage.errors import StorageError
+from hoiio.server.storage.sealing import Sealer
+
+SEALER = Sealer(bytes(range(32)))
+
+
+@given(token=st.text(max_size=300), app_id=st.text(max_size=50))
+def test_what_is_sealed_is_opened_again(token, app_id):
+    """For any token, and never twice the same bytes."""
+    sealed = SEALER.seal(token, app_id)
+    assert SEALER.open(sealed, app_id) == token
+    assert SEALER.seal(token, app_id) != sealed
+
+
+@given(place=st.integers(0, 12 + 5 + 16 - 1), flip=st.integers(1, 255))
+def test_any_changed_byte_is_noticed(place, flip):
+    """Nonce, text or tag."""
+    sealed = bytearray(SEALER.seal("token", "app"))
+    sealed[place] ^= flip
+    with pytest.raises(StorageError, match="application app was not sealed"):
+        SEALER.open(bytes(sealed), "app")
+
+
+def test_a_token_moved_to_another_application_is_noticed():
+    """Also one sealed with another key."""
+    sealed = SEALER.seal("token", "app")
+    with pytest.raises(StorageError):
+        SEALER.open(sealed, "other")
+    with pytest.raises(StorageError):
+        Sealer(bytes(32)).open(sealed, "app")
