@@ -107,6 +107,11 @@ class Phone:
             at = self.events.index(told, at) + 1
         return [tone["hz"] for tone in told["tones"]]
 
+    def forget(self) -> None:
+        """Begin anew: what was told so far no longer counts."""
+        with self._told:
+            self.events.clear()
+
     def told(self, event: str) -> list[dict[str, Any]]:
         """Every event of this name so far."""
         return [each for each in self.events if each["event"] == event]
