@@ -103,13 +103,13 @@ class SipPeer:
         lines += [f"Content-Type: {content_type}"] if content_type else []
         self._send([*lines, f"Content-Length: {len(body)}", "", body], self.source)
 
-    def call(self, address):
-        """Send an INVITE of our own, to this host and port, outside of any dialog."""
+    def call(self, user, address):
+        """Send an INVITE of our own to a user at this host and port, outside of any dialog."""
         body = SDP.format(port=self.rtp.getsockname()[1])
         lines = [
-            *self._top("INVITE", f"sip:+6512345678@{address[0]}:{address[1]}"),
+            *self._top("INVITE", f"sip:{user}@{address[0]}:{address[1]}"),
             "From: <sip:stranger@127.0.0.1>;tag=stranger",
-            f"To: <sip:+6512345678@{address[0]}>",
+            f"To: <sip:{user}@{address[0]}>",
             f"Call-ID: stranger-{time.monotonic_ns()}",
             "Content-Type: application/sdp",
         ]
