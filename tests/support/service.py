@@ -10,6 +10,8 @@ import sys
 import time
 from pathlib import Path
 
+from hoiio import Client
+
 HOIIO = (sys.executable, "-c", "from hoiio.cli import main; main()")
 TARIFF = "prefix,rate\n65,0.018\n"
 
@@ -99,8 +101,6 @@ class Service:
 
     def client(self, **options):
         """The package's own client for this service's application."""
-        from hoiio import Client
-
         return Client(self.app_id, self.token, base_url=self.base_url, **options)
 
     def __enter__(self):
