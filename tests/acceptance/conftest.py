@@ -3,10 +3,10 @@
 from datetime import datetime
 
 import pytest
-from support.seed import seed_history
 
 from hoiio import Hoiio
 from support.phones import Phone
+from support.seed import seed_history
 from support.service import Service, admin
 
 DEST1, DEST2 = "+6511111111", "+6522222222"
