@@ -43,8 +43,7 @@ class Trunk:
     ``number`` is the trunk's own, shown where the operator asks for it; with ``pai_on_private`` it
     goes into P-Asserted-Identity of calls that withhold theirs. ``plus`` keeps the plus before
     numbers, the way most providers want it. ``register`` sends REGISTER and keeps it fresh.
-    ``public_address`` is the domain of From and Contact-facing identities when ``from_domain`` is
-    not given.
+    Identities carry ``from_domain``, else ``public_address``, else ``host``.
     """
 
     host: str
@@ -94,7 +93,9 @@ class EmbeddedConfig:
     ``sip_host`` and ``sip_port`` are where SIP listens (port 0 picks one). ``routes`` lead a number
     to a SIP URI and come before the ``trunk``. ``max_legs`` is the ceiling in legs reserved,
     ``media_timeout`` the seconds without audio after which a phone counts as vanished,
-    ``rtp_ports`` the UDP ports for audio.
+    ``rtp_ports`` the UDP ports for audio. ``public_address`` is the domain of our identities where
+    it is not ``sip_host``; the addresses in Contact and SDP are always the machine's own, so the
+    phones or the trunk must be reachable without address translation, or undo it themselves.
     """
 
     sip_host: str = "127.0.0.1"

@@ -76,6 +76,7 @@ class EmbeddedEngine:
         self._live: dict[str, _Live] = {}
         self._dialled: OrderedDict[str, None] = OrderedDict()
         self._reserved: dict[str, int] = {}
+        self._rolling = False
         self._stopping = False
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -139,12 +140,14 @@ class EmbeddedEngine:
 
     async def _roll_over(self) -> None:
         """Have a fresh child take the new calls, on a port of its own, while the old one drains."""
-        port = free_port(self._config.sip_host)
         try:
+            port = free_port(self._config.sip_host)
             fresh = await self._launch(port)
         except (EngineUnavailable, OSError) as problem:
             _log.error("engine.roll_over_failed", problem=str(problem))
             return
+        finally:
+            self._rolling = False
         old, self._current, self._port = self._current, fresh, port
         if old is not None:
             self._retire_when_empty(old)
@@ -173,6 +176,8 @@ class EmbeddedEngine:
         """Hand commands to the children. Raises ``EngineUnavailable`` when there is none."""
         if self._stopping or not self._children:
             raise EngineUnavailable("the SIP engine is not running")
+        if self._current is None and any(isinstance(command, Dial) for command in commands):
+            raise EngineUnavailable("the SIP engine is restarting")
         for command in commands:
             if isinstance(command, Dial):
                 self._dial(command)
@@ -180,15 +185,14 @@ class EmbeddedEngine:
                 live.child.send(command)
 
     def _dial(self, command: Dial) -> None:
-        if command.leg in self._dialled:
+        if command.leg in self._dialled or self._current is None:
             return
-        if self._current is None:
-            raise EngineUnavailable("the SIP engine is restarting")
         self._remember(command.leg)
         self._live[command.leg] = _Live(self._current)
         self._current.callers.add(command.caller_id)
         self._current.send(command)
-        if len(self._current.callers) == CALLERS_MAX:
+        if self._current.callers_used >= CALLERS_MAX and not self._rolling:
+            self._rolling = True
             self._spawn(self._roll_over(), "roll over")
 
     def _remember(self, leg: str) -> None:

@@ -61,6 +61,11 @@ class Child:
         self._tasks = {asyncio.create_task(self._keep_log())}
 
     @property
+    def callers_used(self) -> int:
+        """How many caller identities it has made, as far as is known here."""
+        return max(len(self.callers), self.stats.callers if self.stats else 0)
+
+    @property
     def pid(self) -> int:
         """Its process id."""
         return self._process.pid
