@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeGuard, cast
 from urllib.parse import quote
 
 from hoiio import wire
@@ -238,9 +238,13 @@ def _strings(name: str, value: object) -> list[str]:
 
 
 def _list(name: str, value: object) -> list[Any]:
-    if not isinstance(value, list):
+    if not _is_list(value):
         raise _wrong(name, value)
-    return cast("list[Any]", value)
+    return value
+
+
+def _is_list(value: object) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)
 
 
 def _entries(name: str, value: object, status: str, http: httpx2.Response | None) -> list[Response]:
@@ -263,6 +267,6 @@ _HIDDEN: Final = "[hidden]"
 def _show(name: str, value: object) -> str:
     if "token" in name or "secret" in name:
         return _HIDDEN
-    if name == "entries" and isinstance(value, list):
-        return f"[{len(cast('list[object]', value))} entries]"
+    if name == "entries" and _is_list(value):
+        return f"[{len(value)} entries]"
     return repr(value)

@@ -47,11 +47,15 @@ def test_without_init_the_environment_counts(server, facade, monkeypatch):
     assert server.asked[0].form == {"app_id": "env-id", "access_token": "env-token"}
 
 
-def test_without_either_it_says_what_to_do():
-    """The one facade that everybody imports."""
-    assert isinstance(Hoiio, Facade)
+def test_without_either_it_says_what_to_do(facade):
+    """Both ways are named, nothing is sent."""
     with pytest.raises(NotConfigured, match=r"Hoiio\.init"):
-        Hoiio.account.balance()
+        facade.account.balance()
+
+
+def test_what_a_program_imports_is_a_facade():
+    """One for all its modules."""
+    assert isinstance(Hoiio, Facade)
 
 
 def test_a_call_may_bring_all_credentials_itself(server, facade):
