@@ -1,6 +1,7 @@
 """The switchboard's races, with a stack that does what a test tells it to."""
 
 import asyncio
+import time
 
 import pytest
 from baresip import Event
@@ -290,6 +291,8 @@ async def test_hanging_up_everything_waits_for_no_dead_phone(desk):
     """Calls that never showed a sign hold the exit up for the grace only."""
     await desk.answer("a")
     await desk.dial("b")
+    began = time.monotonic()
     await asyncio.wait_for(desk.board.hang_up_all(0.1), 1)
+    assert time.monotonic() - began < 0.5
     assert {leg for leg, _, _ in desk.ends()} == {"a", "b"}
     assert ("hang up", 1) in desk.stack.log

@@ -138,12 +138,13 @@ class Switchboard:
     async def hang_up_all(self, grace: float) -> None:
         """End every leg; returns once each BYE and CANCEL is on its way.
 
-        ``grace`` is how many seconds to wait for calls that could not be cancelled yet.
+        ``grace`` is how many seconds to wait for calls that could not be cancelled yet. The stack
+        takes 30 ms for each leg, because it waits for the threads of its audio.
         """
         for leg in list(self._legs.values()):
             self._end(leg, Cause.HUNG_UP)
         until = self._loop.time() + grace
-        while self.busy and self._loop.time() < until:  # noqa: ASYNC110 - once, at the exit
+        while self._legs or (self._unheard and self._loop.time() < until):  # noqa: ASYNC110 - once, at the exit
             await asyncio.sleep(0.01)
 
     def _dial(self, command: Dial) -> None:
