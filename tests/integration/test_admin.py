@@ -55,6 +55,14 @@ def admin(tmp_path):
     return Admin(tmp_path)
 
 
+@pytest.fixture(scope="module")
+def stocked(tmp_path_factory):
+    """One folder for all that must change nothing in it."""
+    admin = Admin(tmp_path_factory.mktemp("stocked"))
+    admin("account", "create", "ann", "--credit", "1")
+    return admin
+
+
 def test_from_nothing_to_a_service_that_can_be_called(admin, tmp_path):
     """Account, application, credit and tariff, before the service ever ran."""
     account = admin("account", "create", "ann", "--number", "+6511111111", "--credit", "84.70")
@@ -115,12 +123,11 @@ def test_existing_credentials_are_taken_over(admin):
         ("nonsense",),
     ],
 )
-def test_bad_input_changes_nothing(admin, words):
+def test_bad_input_changes_nothing(stocked, words):
     """One line, exit code 2, and the database as it was."""
-    admin("account", "create", "ann", "--credit", "1")
-    before = everything(admin.data)
-    admin.refused(*words)
-    assert everything(admin.data) == before
+    before = everything(stocked.data)
+    stocked.refused(*words)
+    assert everything(stocked.data) == before
 
 
 def everything(data):

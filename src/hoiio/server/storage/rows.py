@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from dataclasses import replace
 from typing import Any, Final
 
 from hoiio.server.storage.protocol import Account, CallRecord
@@ -35,7 +34,9 @@ def account_id(text: str) -> int | None:
 
 def call_record(row: Row) -> CallRecord:
     """A record from ``call_columns``."""
-    return replace(CallRecord(*row), live=bool(row[-2]))
+    values = list(row)
+    values[-2] = bool(values[-2])
+    return CallRecord(*values)
 
 
 def account(db: sqlite3.Connection, row: Row) -> Account:
