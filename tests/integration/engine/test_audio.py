@@ -1,5 +1,7 @@
 """Who hears what: rooms, muting, ringback, early media, digits."""
 
+import pytest
+
 from hoiio.server.engines.protocol import Answered, Digit, EarlyMedia, Ringing
 from support.sip_peer import SipPeer, ulaw_tone
 
@@ -81,6 +83,18 @@ def test_early_media_is_heard_one_way_and_is_no_answer(phone, switch, world):
     assert peer.silent()
     assert s.wait_ended("b").code == 480
     assert "Answered" not in s.kinds("b")
+
+
+@pytest.mark.parametrize("seconds", [0, 0.5])
+def test_silent_early_media_does_not_count_as_a_vanished_phone(switch, world, seconds):
+    """A network may announce audio and play little or none; the leg goes on ringing."""
+    peer = world.enter_context(SipPeer((0, "183 Session Progress", True), (3, "200 OK", True)))
+    s = switch({ALICE: peer}, media_timeout=1)
+    s.dial("a", ALICE)
+    s.wait(EarlyMedia, "a")
+    peer.play(ulaw_tone(1200), seconds)
+    s.wait(Answered, "a")
+    assert s.kinds("a")[:2] == ["EarlyMedia", "Answered"]
 
 
 def test_digits_are_reported_and_passed_on_once(phone, switch):

@@ -97,9 +97,9 @@ def _runs(pid):
         return False
 
 
-def _start_on(port):
+def _start_on(port, host="127.0.0.1"):
     async def start():
-        engine = EmbeddedEngine(EmbeddedConfig(sip_port=port))
+        engine = EmbeddedEngine(EmbeddedConfig(sip_host=host, sip_port=port))
         await engine.start(lambda event: None)
         await engine.stop()
 
@@ -115,6 +115,14 @@ def test_a_port_in_use_is_said_so(world):
         with pytest.raises(EngineUnavailable, match=f"127.0.0.1:{port}.*in use"):
             _start_on(port)
     assert 2.9 < time.monotonic() - began < 4
+
+
+def test_an_address_of_another_machine_is_said_so_at_once():
+    """Waiting would not help."""
+    began = time.monotonic()
+    with pytest.raises(EngineUnavailable, match=r"192\.0\.2\.200:5060"):
+        _start_on(5060, "192.0.2.200")
+    assert time.monotonic() - began < 1
 
 
 def test_a_child_that_stands_still_is_replaced(switch, world, monkeypatch):

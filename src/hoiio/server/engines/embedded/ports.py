@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import time
 
@@ -26,8 +27,9 @@ async def wait_for_port(host: str, port: int, seconds: float) -> None:
         try:
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
                 _bind(probe, host, port)
-        except EngineUnavailable:
-            if time.monotonic() >= until:
+        except EngineUnavailable as problem:
+            taken = getattr(problem.__cause__, "errno", None) == errno.EADDRINUSE
+            if not taken or time.monotonic() >= until:
                 raise
             await asyncio.sleep(0.05)
         else:
