@@ -103,8 +103,10 @@ class Conversation:
             await asyncio.sleep(self._manner.answer_after)
             self._answering = True
             await _unless_gone(self._call.answer())
-            await self._up.wait()
-            await self._talk()
+            # Python 3.11 forgets a cancellation that comes together with the stack's reply.
+            if not self._over.is_set():
+                await self._up.wait()
+                await self._talk()
 
     async def _talk(self) -> None:
         async with asyncio.TaskGroup() as tasks:
