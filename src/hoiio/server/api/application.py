@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import structlog
-from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hoiio import wire
@@ -55,20 +54,20 @@ def build(desk: Desk, guesses: Guesses) -> ASGIApp:
         Route(wire.PATH_PREFIX + endpoint.path, _Served(endpoint, handler, desk, guesses))
         for endpoint, handler in HANDLERS.items()
     ]
-    return _Outermost(
-        Starlette(
-            routes=[
-                *endpoints,
-                Route("/openapi.json", _Fixed(document)),
-                Route("/health", _Fixed(b'{"status":"success_ok"}')),
-            ],
-            exception_handlers={404: _unknown_path},
-        )
+    router = Router(
+        routes=[
+            *endpoints,
+            Route("/openapi.json", _Fixed(document)),
+            Route("/health", _Fixed(b'{"status":"success_ok"}')),
+        ],
+        redirect_slashes=False,
+        default=_unknown_path,
     )
+    return _Outermost(router)
 
 
-async def _unknown_path(_request: Request, _error: Exception) -> Response:
-    return respond(Status.NOT_FOUND, http=404)
+async def _unknown_path(scope: Scope, receive: Receive, send: Send) -> None:
+    await respond(Status.NOT_FOUND, http=404)(scope, receive, send)
 
 
 class _Outermost:

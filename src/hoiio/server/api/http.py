@@ -20,6 +20,9 @@ CONNECTIONS: Final = 2_000
 HEAD_MAX: Final = 96 * 1024
 """Bytes of request line and headers: room for a query string of 64 KiB and its escapes."""
 
+URL_MAX: Final = 65_000
+"""Bytes of a request's target that can be taken apart."""
+
 HEAD_WITHIN: Final = 20.0
 """Seconds that a request's head may take to arrive."""
 
@@ -78,12 +81,15 @@ class _Connection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._in_head, self._head = True, 0
+        self._in_head = True
         self._wait()
 
     def on_headers_complete(self) -> None:
-        self._in_head = False
+        self._in_head, self._head = False, 0
         self._wait_no_longer()
+        if len(self.url) > URL_MAX:
+            # What is too long to be taken apart is unreadable: the application answers so.
+            self.url = self.url.partition(b"?")[0][:URL_MAX] + b"?%FF"
         super().on_headers_complete()
 
     def _wait(self) -> None:

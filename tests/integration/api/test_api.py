@@ -1,0 +1,497 @@
+"""The HTTP API over real HTTP with a real database; only the calls themselves are pretended."""
+
+import asyncio
+import contextlib
+import io
+import json
+import logging
+import socket
+import threading
+from dataclasses import dataclass, field
+from urllib.parse import urlencode
+
+import httpx2
+import pytest
+import structlog
+
+from hoiio import wire
+from hoiio.server import log
+from hoiio.server.api.application import HANDLERS, build
+from hoiio.server.api.credentials import Guesses
+from hoiio.server.api.desk import Desk
+from hoiio.server.api.http import HEAD_MAX, HttpServer, bind
+from hoiio.server.billing.tariff import parse_tariff
+from hoiio.server.config import Log
+from hoiio.server.readers import Address
+from hoiio.server.storage.data import open_data
+from hoiio.server.storage.protocol import NewCall, Refusal
+from hoiio.wire import MICROS, Status
+
+ONE, TWO, OWN = "+6511111111", "+6522222222", "+6533333333"
+UNREACHED, UNPRICED = "+6544444444", "+12125551234"
+NOW = 1_327_982_775 * MICROS  # 2012-01-31 12:06:15 in GMT+8
+
+
+@dataclass
+class PretendedCalls:
+    """Admits calls into the real database and never dials."""
+
+    storage: object
+    orders: list = field(default_factory=list)
+    hung_up: list = field(default_factory=list)
+    refuses: Refusal | None = None
+    settles: bool = True
+
+    async def place_call(self, application, order):
+        self.orders.append(order)
+        if self.refuses:
+            return self.refuses
+        return await self.storage.admit(
+            NewCall(
+                application=application.id,
+                account=application.account.id,
+                dest1=order.dest1,
+                dest2=order.dest2,
+                tag=order.tag,
+                notify_url=order.notify_url,
+                currency=application.account.currency,
+                rate1=order.rate1,
+                rate2=order.rate2,
+                hold=0,
+                now=NOW,
+                ceiling_reached=False,
+                state=lambda ref, at: b"{}",
+            )
+        )
+
+    async def hang_up(self, ref):
+        self.hung_up.append(ref)
+        return self.settles
+
+    def reaches(self, number):
+        return number != UNREACHED
+
+
+class Server:
+    """The API on a thread with an event loop of its own, on a free port."""
+
+    def __init__(self, data, guesses=1_000_000):
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self.loop.run_forever)
+        self.thread.start()
+        self.run(self._start(data, guesses))
+
+    def run(self, work):
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(20)
+
+    async def _start(self, data, guesses):
+        self.storage = open_data(data)
+        self.calls = PretendedCalls(self.storage)
+        self.time = [0.0]
+        self.desk = Desk(self.storage, self.calls, self.calls)
+        sock = bind(Address("127.0.0.1", 0))
+        self.port = sock.getsockname()[1]
+        app = build(self.desk, Guesses(guesses, lambda: self.time[0]))
+        self.http = HttpServer(app, sock)
+        await self.http.start()
+        rows = parse_tariff(["prefix,rate", "65,0.018"])
+        await self.storage.import_tariff("SGD", rows)
+        self.app = await self._application("acme", ONE)
+        self.bare = await self._application("bare", None)
+
+    async def _application(self, name, number):
+        account = await self.storage.create_account(
+            name, number=number, currency="SGD", credit=84_700_000
+        )
+        return await self.storage.create_app(account.id)
+
+    def stop(self):
+        self.run(self.http.stop())
+        self.run(self.storage.close())
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()
+        self.loop.close()
+
+    @property
+    def base(self):
+        return f"http://127.0.0.1:{self.port}/open/"
+
+    def ask(self, path, app=None, method="POST", **given):
+        app = app or self.app
+        given = {"app_id": app.app_id, "access_token": app.access_token} | given
+        given = {name: value for name, value in given.items() if value is not None}
+        form = urlencode(given)
+        if method == "GET":
+            answer = httpx2.get(f"{self.base}{path}?{form}")
+        else:
+            answer = httpx2.post(self.base + path, content=form)
+        assert answer.status_code == 200
+        return answer.json()
+
+    def raw(self, request):
+        """What comes back for these bytes: the status line and the JSON body."""
+        with socket.create_connection(("127.0.0.1", self.port), 10) as sock:
+            sock.sendall(request)
+            sock.settimeout(10)
+            answer = b""
+            with contextlib.suppress(TimeoutError):
+                while chunk := sock.recv(65536):
+                    answer += chunk
+        head, _, body = answer.partition(b"\r\n\r\n")
+        return head.partition(b"\r\n")[0], json.loads(body) if body.startswith(b"{") else body
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    server = Server(tmp_path_factory.mktemp("api") / "data")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(autouse=True)
+def fresh(server):
+    server.calls.orders.clear()
+    server.calls.hung_up.clear()
+    server.calls.refuses, server.calls.settles = None, True
+
+
+# --- requests and answers ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_get_and_post_are_alike(server, method):
+    assert server.ask("voice/get_rate", method=method, dest1=ONE, dest2=TWO) == {
+        "status": "success_ok",
+        "currency": "SGD",
+        "rate": "0.036",
+        "talktime": "2352",
+    }
+
+
+def test_the_headers_of_an_answer(server):
+    answer = httpx2.post(server.base + "user/get_info")
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["cache-control"] == "no-store"
+    assert "hoiio-features" not in answer.headers
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS"])
+def test_other_methods(server, method):
+    answer = httpx2.request(method, server.base + "voice/call")
+    assert (answer.status_code, answer.json()) == (200, {"status": Status.INVALID_HTTP_METHOD})
+
+
+@pytest.mark.parametrize(
+    "path", ["voice/nothing", "voice/call/", "", "Voice/Call", "conference/call"]
+)
+def test_an_unknown_path(server, path):
+    answer = httpx2.post(server.base + path)
+    assert (answer.status_code, answer.json()) == (404, {"status": Status.NOT_FOUND})
+
+
+def test_every_scalar_is_a_string_and_unknown_parameters_are_ignored(server):
+    info = server.ask("user/get_info", nonsense="1")
+    assert info.pop("caller_ids") == [ONE, "private"]
+    assert info.pop("uid").startswith("AA-")
+    assert info == {
+        "status": "success_ok",
+        "name": "acme",
+        "mobile_number": ONE,
+        "country": "SG",
+        "prefix": "+65",
+        "currency": "SGD",
+        "time_zone": "GMT+0800SG",
+        "user_status": "active",
+    }
+
+
+def test_balance(server):
+    balance = server.ask("user/get_balance")
+    assert balance == {
+        "status": "success_ok",
+        "currency": "SGD",
+        "balance": "84.700",
+        "points": "84.700",
+        "bonus": "0.000",
+    }
+
+
+def test_a_body_is_form_data_whatever_its_content_type(server):
+    form = urlencode({"app_id": server.app.app_id, "access_token": server.app.access_token})
+    for content_type in ("application/json", "text/plain", "multipart/form-data; boundary=x", ""):
+        headers = {"Content-Type": content_type}
+        answer = httpx2.post(server.base + "user/get_balance", content=form, headers=headers)
+        assert answer.json()["status"] == "success_ok"
+
+
+def test_the_body_wins_over_the_query(server):
+    query = urlencode({"app_id": "wrong", "access_token": server.app.access_token})
+    answer = httpx2.post(
+        f"{server.base}user/get_balance?{query}", data={"app_id": server.app.app_id}
+    )
+    assert answer.json()["status"] == "success_ok"
+
+
+HEAD = b"POST /open/voice/call HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status"),
+    [
+        (HEAD + b"Content-Length: 10\r\n\r\napp_id=%FF", Status.MALFORMED_PARAMS),
+        (HEAD + b"Content-Length: 8\r\n\r\napp_id=\xff", Status.MALFORMED_PARAMS),
+        (HEAD + b"Content-Length: 9\r\n\r\napp_id=%F", "error_access_token_param_missing"),
+        (HEAD + b"Content-Length: 7\r\n\r\napp_id=", "error_app_id_param_missing"),
+        (HEAD + b"Content-Length: 0\r\n\r\n", "error_app_id_param_missing"),
+        (
+            HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\napp_i\r\n3\r\nd=x\r\n0\r\n\r\n",
+            "error_access_token_param_missing",
+        ),
+        (
+            HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"4000\r\n" + b"a" * 0x4000 + b"\r\n"
+            b"c001\r\n" + b"a" * 0xC001 + b"\r\n0\r\n\r\n",
+            Status.MALFORMED_PARAMS,
+        ),
+        (HEAD + b"Content-Length: 500000\r\n\r\n" + b"a" * 500_000, Status.MALFORMED_PARAMS),
+        (
+            b"GET /open/voice/call?app_id=%00 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+            Status.MALFORMED_PARAMS,
+        ),
+        (
+            b"GET /open/voice/call?" + b"a" * 70_000 + b" HTTP/1.1\r\nConnection: close\r\n\r\n",
+            Status.MALFORMED_PARAMS,
+        ),
+    ],
+)
+def test_raw_requests(server, request_bytes, status):
+    line, answer = server.raw(request_bytes)
+    assert line == b"HTTP/1.1 200 OK"
+    assert answer == {"status": status}
+
+
+def test_a_head_without_end_is_cut_off(server):
+    line, _ = server.raw((b"GET / HTTP/1.1\r\nX: " + b"a" * HEAD_MAX)[: HEAD_MAX + 1])
+    assert line.startswith(b"HTTP/1.1 431")
+
+
+def test_a_failure_of_the_service_is_500_and_tells_no_secret(server, monkeypatch):
+    lines = io.StringIO()
+    log.configure(Log(), lines)
+
+    async def broken(*_):
+        raise RuntimeError("no database")
+
+    monkeypatch.setattr(type(server.storage), "application", broken)
+    given = {"app_id": "x", "access_token": "very-secret"}
+    try:
+        answer = httpx2.post(server.base + "user/get_info?x=y", data=given)
+    finally:
+        structlog.reset_defaults()
+        logging.getLogger().handlers.clear()
+    assert (answer.status_code, answer.json()) == (500, {"status": Status.INTERNAL_SERVER_ERROR})
+    logged = lines.getvalue()
+    assert "no database" in logged
+    assert "very-secret" not in logged
+
+
+def test_openapi_names_what_is_served_and_nothing_else(server):
+    document = httpx2.get(f"http://127.0.0.1:{server.port}/openapi.json").json()
+    assert document["openapi"] == "3.1.0"
+    assert set(document["paths"]) == {f"/open/{endpoint.path}" for endpoint in HANDLERS}
+    call = document["paths"]["/open/voice/call"]
+    names = [parameter["name"] for parameter in call["get"]["parameters"]]
+    assert names == [*wire.CREDENTIALS, *wire.CALL.params]
+
+
+def test_health(server):
+    assert httpx2.get(f"http://127.0.0.1:{server.port}/health").json()["status"] == "success_ok"
+
+
+# --- the order of checks ----------------------------------------------------------------------
+
+WRONG = [
+    # what is wrong, with what it is answered; each must come before all below it
+    ({"tag": b"\xff"}, Status.MALFORMED_PARAMS),
+    ({"app_id": None}, "error_app_id_param_missing"),
+    ({"access_token": None}, "error_access_token_param_missing"),
+    ({"app_id": "nobody"}, Status.INVALID_APP_ID),
+    ({"access_token": "guess"}, Status.INVALID_ACCESS_TOKEN),
+    ({"dest2": None}, "error_dest2_param_missing"),
+    ({"dest1": "x"}, Status.DEST1_INVALID),
+    ({"dest2": "x"}, Status.DEST2_INVALID),
+    ({"caller_id": "x"}, Status.CALLER_ID_INVALID),
+    ({"max_duration": "0"}, Status.INVALID_MAX_DURATION),
+    ({"tag": "x" * 257}, Status.TAG_INVALID_LENGTH),
+    ({"notify_url": "x"}, Status.INVALID_NOTIFY_URL),
+    ({"dest1": ONE, "dest2": ONE}, Status.SAME_DEST1_DEST2),
+    ({"dest1": UNREACHED}, Status.DEST1_NOT_SUPPORTED),
+    ({"dest2": UNPRICED}, Status.DEST2_NOT_SUPPORTED),
+    ({"caller_id": TWO}, Status.CALLER_ID_INVALID),
+]
+PAIRS = [
+    (first | {k: v for k, v in second.items() if k not in first}, status)
+    for index, (first, status) in enumerate(WRONG)
+    for second, _ in WRONG[index:]
+]
+
+
+@pytest.mark.parametrize(("wrong", "status"), PAIRS)
+def test_the_first_check_that_fails_is_the_answer(server, wrong, status):
+    given = {"dest1": ONE, "dest2": TWO} | wrong
+    assert server.ask("voice/call", **given) == {"status": status}
+    assert not server.calls.orders
+
+
+@pytest.mark.parametrize(
+    ("refusal", "status"),
+    [
+        (Refusal.CONCURRENT_CALLS, Status.CONCURRENT_CALL_LIMIT_REACHED),
+        (Refusal.CEILING, Status.SERVICE_NOT_AVAILABLE),
+        (Refusal.CREDIT, Status.INSUFFICIENT_CREDIT),
+    ],
+)
+def test_what_admission_refuses(server, refusal, status):
+    server.calls.refuses = refusal
+    assert server.ask("voice/call", dest2=TWO) == {"status": status}
+
+
+@pytest.mark.parametrize(
+    ("path", "given", "status"),
+    [
+        ("voice/get_rate", {"dest2": TWO}, "error_dest1_param_missing"),
+        ("voice/get_rate", {"dest1": "x"}, "error_dest2_param_missing"),
+        ("voice/get_rate", {"dest1": ONE, "dest2": ONE}, Status.SAME_DEST1_DEST2),
+        ("voice/get_rate", {"dest1": UNPRICED, "dest2": UNREACHED}, Status.DEST1_NOT_SUPPORTED),
+        ("voice/get_rate", {"dest1": ONE, "dest2": UNREACHED}, Status.DEST2_NOT_SUPPORTED),
+        ("voice/hangup", {}, "error_txn_ref_param_missing"),
+        ("voice/hangup", {"txn_ref": "AA-C-0"}, Status.INVALID_TXN_REF),
+        ("voice/query_status", {"txn_ref": ""}, "error_txn_ref_param_missing"),
+        ("voice/query_status", {"txn_ref": "x' OR 1=1"}, Status.INVALID_TXN_REF),
+        ("voice/get_history", {"from": "x", "to": "x", "page": "x"}, Status.FROM_INVALID),
+        ("voice/get_history", {"to": "x", "page": "x"}, Status.TO_INVALID),
+        ("voice/get_history", {"page": "0"}, Status.PAGE_INVALID),
+        (
+            "voice/get_history",
+            {"from": "2012-01-02 00:00:00", "to": "2012-01-01 00:00:00"},
+            Status.TO_BEFORE_FROM,
+        ),
+        ("voice/get_history", {"upto": "AA-C-0"}, Status.INVALID_TXN_REF),
+    ],
+)  # fmt: skip
+def test_what_else_is_refused(server, path, given, status):
+    assert server.ask(path, **given) == {"status": status}
+
+
+# --- calls ------------------------------------------------------------------------------------
+
+
+def test_a_call_is_ordered_as_asked(server):
+    answer = server.ask(
+        "voice/call",
+        dest1=ONE,
+        dest2=" 6522222222",
+        caller_id="private",
+        max_duration="600",
+        tag="é",
+        notify_url="http://127.0.0.1/x",
+    )
+    assert answer["status"] == "success_ok"
+    [order] = server.calls.orders
+    assert (order.dest1, order.dest2, order.dest1_sees, order.dest2_sees) == (ONE, TWO, TWO, None)
+    assert (order.rate1, order.rate2, order.max_duration) == (18_000, 18_000, 600)
+    assert (order.tag, order.notify_url) == ("é", "http://127.0.0.1/x")
+
+
+def test_the_registered_number_is_the_default(server):
+    server.ask("voice/call", dest2=TWO)
+    [order] = server.calls.orders
+    assert (order.dest1, order.dest2_sees, order.max_duration) == (ONE, ONE, None)
+
+
+def test_without_a_registered_number_dest1_is_required_and_the_caller_withheld(server):
+    refused = server.ask("voice/call", app=server.bare, dest2=TWO)
+    assert refused == {"status": "error_dest1_param_missing"}
+    server.ask("voice/call", app=server.bare, dest1=ONE, dest2=TWO)
+    assert server.calls.orders[0].dest2_sees is None
+
+
+def test_a_call_is_looked_up_hung_up_and_listed_by_its_application_alone(server):
+    ref = server.ask("voice/call", dest2=TWO, tag="mine")["txn_ref"]
+    status = server.ask("voice/query_status", txn_ref=ref)
+    assert status == {
+        "status": "success_ok",
+        "txn_ref": ref,
+        "tag": "mine",
+        "dest1": ONE,
+        "dest2": TWO,
+        "call_status_dest1": "ongoing",
+        "call_status_dest2": "ongoing",
+        "date": "2012-01-31 12:06:15",
+        "currency": "SGD",
+        "rate": "0.036",
+    }
+    history = server.ask("voice/get_history")
+    assert history["entries"][0] == {k: v for k, v in status.items() if k != "status"}
+    assert (
+        history["entries_count"] == history["total_entries_count"] == str(len(history["entries"]))
+    )
+    for path in ("voice/query_status", "voice/hangup"):
+        foreign = server.ask(path, app=server.bare, txn_ref=ref)
+        assert foreign == {"status": Status.INVALID_TXN_REF}
+    assert not server.calls.hung_up
+    assert server.ask("voice/hangup", txn_ref=ref) == {"status": "success_ok"}
+    assert server.calls.hung_up == [ref]
+
+
+def test_history_bounds_and_pages(server):
+    ref = server.ask("voice/call", dest2=TWO)["txn_ref"]
+    date = "2012-01-31 12:06:15"
+    later = "2012-01-31 12:06:16"
+    inside = server.ask("voice/get_history", **{"from": date, "to": later})
+    assert inside["entries"][0]["txn_ref"] == ref
+    for bounds in ({"to": date}, {"from": later}, {"from": date, "to": date}):
+        assert server.ask("voice/get_history", **bounds)["total_entries_count"] == "0"
+    for page in ("2", "9" * 40):
+        beyond = server.ask("voice/get_history", page=page)
+        assert (beyond["status"], beyond["entries"]) == ("success_ok", [])
+        assert beyond["total_entries_count"] == inside["total_entries_count"]
+    server.ask("voice/call", dest2=TWO)
+    assert server.ask("voice/get_history", upto=ref)["entries"][0]["txn_ref"] == ref
+
+
+def test_a_hangup_that_is_not_settled_in_time_says_so(server):
+    ref = server.ask("voice/call", dest2=TWO)["txn_ref"]
+    server.calls.settles = False
+    assert server.ask("voice/hangup", txn_ref=ref) == {"status": Status.SERVICE_NOT_AVAILABLE}
+
+
+# --- guessing ---------------------------------------------------------------------------------
+
+
+def test_guessing_credentials_is_limited_per_address(tmp_path):
+    server = Server(tmp_path / "data", guesses=3)
+    try:
+        for token in ("a", "b"):
+            refused = server.ask("user/get_info", access_token=token)
+            assert refused == {"status": Status.INVALID_ACCESS_TOKEN}
+        assert server.ask("user/get_info", app_id="x") == {"status": Status.INVALID_APP_ID}
+        answer = httpx2.post(
+            server.base + "user/get_info",
+            data={"app_id": server.app.app_id, "access_token": server.app.access_token},
+        )
+        assert answer.json() == {"status": Status.RATE_LIMIT_EXCEEDED}
+        assert 1 <= int(answer.headers["retry-after"]) <= 61
+        server.time[0] += 60
+        assert server.ask("user/get_info")["status"] == "success_ok"
+    finally:
+        server.stop()
+
+
+def test_guesses_are_counted_in_bounded_memory_and_by_subscriber():
+    guesses = Guesses(1, lambda: 0.0, remembered=2)
+    for address in ("192.0.2.1", "192.0.2.2", "2001:db8::1"):
+        guesses.missed(address)
+    guesses.check("192.0.2.1")  # forgotten
+    for known in ("192.0.2.2", "2001:db8::ffff"):
+        with pytest.raises(Exception, match="rate_limit"):
+            guesses.check(known)
