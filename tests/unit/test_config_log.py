@@ -1,0 +1,53 @@
+"""The log: masked numbers, no tokens, one JSON object a line."""
+
+import io
+import json
+import logging
+
+import pytest
+import structlog
+
+from hoiio.server import log
+from hoiio.server.config import Log, LogFormat
+
+
+@pytest.fixture(params=[LogFormat.JSON, LogFormat.CONSOLE])
+def lines(request):
+    stream = io.StringIO()
+    log.configure(Log(format=request.param), stream)
+    yield stream
+    structlog.reset_defaults()
+    logging.getLogger().handlers.clear()
+    logging.getLogger().setLevel(logging.WARNING)
+
+
+def test_numbers_and_tokens_are_masked_in_fields_and_tracebacks(lines):
+    access = "hush-hush"
+    try:
+        raise ValueError(f"+6511111234 access_token={access}")
+    except ValueError:
+        structlog.get_logger().exception("calling +6522222567", to="+6533333890")
+    logging.getLogger("some.library").warning("from %s", "+6544444999")
+    written = lines.getvalue()
+    for number, shown in {
+        "+6511111234": "+65***234", "+6522222567": "+65***567",
+        "+6533333890": "+65***890", "+6544444999": "+65***999",
+    }.items():  # fmt: skip
+        assert number not in written
+        assert shown in written
+    assert "hush-hush" not in written
+    assert "Traceback" in written
+
+
+def test_elsewhere_than_on_a_terminal_a_line_is_a_json_object():
+    stream = io.StringIO()
+    log.configure(Log(), stream)
+    try:
+        structlog.get_logger().info("started", sip="127.0.0.1:5060")
+        structlog.get_logger().debug("not important enough")
+    finally:
+        structlog.reset_defaults()
+        logging.getLogger().handlers.clear()
+        logging.getLogger().setLevel(logging.WARNING)
+    [line] = stream.getvalue().splitlines()
+    assert json.loads(line)["sip"] == "127.0.0.1:5060"
