@@ -1,13 +1,16 @@
 """Several processes on one data folder: they take turns, and one that is killed breaks nothing."""
 
 import asyncio
+import sqlite3
 import subprocess
 import sys
+import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from hoiio.server.storage.data import ServiceLock, open_data, prepare_folder
+from hoiio.server.storage.data import DATABASE, ServiceLock, open_data, prepare_folder
 from hoiio.server.storage.errors import StorageError
 from integration.storage.store import ask, audit, in_a_shop, settling
 
@@ -138,11 +141,55 @@ def test_one_service_a_folder_until_it_dies(tmp_path):
     """A second is refused while the first lives, admin commands are not, kill -9 frees it."""
     prepare_folder(tmp_path)
     first = python(SERVICE, tmp_path)
-    assert first.stdout.readline() == "held\n"
-    with pytest.raises(StorageError, match="another service"):
-        ServiceLock(tmp_path).acquire()
-    finished(python(OPEN, tmp_path))
-    first.kill()
-    first.communicate(timeout=60)
+    try:
+        assert first.stdout.readline() == "held\n"
+        with pytest.raises(StorageError, match="another service"):
+            ServiceLock(tmp_path).acquire()
+        finished(python(OPEN, tmp_path))
+    finally:
+        first.kill()
+        first.communicate(timeout=60)
     with ServiceLock(tmp_path):
         pass
+
+
+def test_nobody_else_writes_while_a_call_is_stepped(tmp_path):
+    """What a step reads is still so when its change is written."""
+
+    async def test(shop):
+        record = await shop.admit()
+
+        def meddled(live):
+            with (
+                closing(sqlite3.connect(tmp_path / DATABASE, timeout=0)) as other,
+                pytest.raises(sqlite3.OperationalError, match="locked"),
+            ):
+                other.execute("UPDATE accounts SET points = 0")
+            return settling(debit=1)(live)
+
+        assert await shop.storage.advance(record.ref, meddled) == record.ref
+
+    in_a_shop(test, tmp_path)
+
+
+def test_a_read_sees_every_write_that_was_told_before_it(tmp_path):
+    """Also when it waited behind a read that began earlier."""
+
+    async def test(shop):
+        began, go_on = threading.Event(), threading.Event()
+
+        def slow(db):
+            db.execute("SELECT count(*) FROM calls").fetchone()
+            began.set()
+            go_on.wait(30)
+
+        first = asyncio.ensure_future(shop.storage._read(slow))
+        await asyncio.to_thread(began.wait, 30)
+        record = await shop.admit()
+        second = asyncio.ensure_future(shop.storage.record(shop.app.id, record.ref))
+        await asyncio.sleep(0)
+        go_on.set()
+        await first
+        assert await second == record
+
+    in_a_shop(test, tmp_path)

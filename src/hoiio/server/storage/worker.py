@@ -30,7 +30,7 @@ class _Task:
 class _Outcome:
     future: Future[Any]
     result: object = None
-    error: Exception | None = None
+    error: BaseException | None = None
 
     def tell(self) -> None:
         if self.error is None:
@@ -116,7 +116,7 @@ class Worker:
         self._db.execute("SAVEPOINT job")
         try:
             result = task.job(self._db)
-        except Exception as error:  # whatever a job raises is its caller's to see
+        except BaseException as error:  # whatever a job raises is its caller's to see
             if not self._db.in_transaction:
                 raise sqlite3.OperationalError(f"the transaction was lost: {error}") from error
             self._db.execute("ROLLBACK TO job")
