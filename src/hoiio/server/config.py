@@ -199,7 +199,7 @@ class Api:
         int,
         Setting(
             readers.whole(1, 1_000_000),
-            "Wrong credentials a minute from one address until it is refused.",
+            "Wrong credentials a minute from one address until it is told nothing but to wait.",
         ),
     ] = 60
 

@@ -19,8 +19,9 @@ WINDOW: Final = 60.0
 class Guesses:
     """Counts wrong credentials per address in windows of a minute, in bounded memory.
 
-    Whoever uses up an address's guesses is refused unread until the window ends. IPv6 counts by
-    /64, which is what one subscriber has.
+    Past the limit an address learns no more which part of its credentials was wrong. Right ones
+    are always served: clients behind one proxy share an address, and a hangup is never refused by
+    a limit (api rule 17). IPv6 counts by /64, which is what one subscriber has.
     """
 
     def __init__(self, limit: int, clock: Callable[[], float], remembered: int = 10_000) -> None:
@@ -29,21 +30,21 @@ class Guesses:
         self._remembered = remembered
         self._windows: dict[str, tuple[float, int]] = {}
 
-    def check(self, address: str) -> None:
-        """Raises ``Refused`` when the address has no guess left."""
-        begun, count = self._window(_network(address))
-        if count >= self._limit:
-            left = begun + WINDOW - self._clock()
-            raise Refused(Status.RATE_LIMIT_EXCEEDED, retry_after=int(left) + 1)
+    def missed(self, address: str, status: Status) -> Refused:
+        """Note a wrong guess; the refusal to raise: ``status`` while the address has guesses left.
 
-    def missed(self, address: str) -> None:
-        """Note a wrong guess; the address that began to guess longest ago may be forgotten."""
+        The address that began to guess longest ago may be forgotten.
+        """
         network = _network(address)
         begun, count = self._window(network)
         self._windows.pop(network, None)
         if len(self._windows) >= self._remembered:
             del self._windows[next(iter(self._windows))]
         self._windows[network] = (begun, count + 1)
+        if count < self._limit:
+            return Refused(status)
+        left = begun + WINDOW - self._clock()
+        return Refused(Status.RATE_LIMIT_EXCEEDED, retry_after=int(left) + 1)
 
     def _window(self, network: str) -> tuple[float, int]:
         now = self._clock()
@@ -66,14 +67,11 @@ async def identify(storage: Storage, guesses: Guesses, given: Params, address: s
     for name in wire.CREDENTIALS:
         if name not in given:
             raise Refused(wire.param_missing(name))
-    guesses.check(address)
     application = await storage.application(given["app_id"])
     if application is None or application.revoked:
-        guesses.missed(address)
-        raise Refused(Status.INVALID_APP_ID)
+        raise guesses.missed(address, Status.INVALID_APP_ID)
     if not _same(given["access_token"], application.access_token):
-        guesses.missed(address)
-        raise Refused(Status.INVALID_ACCESS_TOKEN)
+        raise guesses.missed(address, Status.INVALID_ACCESS_TOKEN)
     return application
 
 
