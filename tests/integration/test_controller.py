@@ -30,7 +30,7 @@ class ScriptedEngine:
     """Keeps what it is told to do; reports nothing that the test does not say."""
 
     def __init__(self, ceiling=50):
-        self.sent, self.reserved, self.ceiling = [], {}, ceiling
+        self.sent, self.refused, self.reserved, self.ceiling = [], [], {}, ceiling
         self.time, self.up = START, True
         self.controller = None
 
@@ -48,6 +48,7 @@ class ScriptedEngine:
 
     def send(self, *commands):
         if not self.up:
+            self.refused += commands
             raise EngineUnavailable("down")
         self.sent += commands
 
@@ -226,6 +227,7 @@ def test_a_leg_that_the_engine_cannot_dial_ends_the_call(tmp_path, dialled):
             if dialled:
                 engine.up = False
                 engine.report(Answered(f"{record.ref}-1", engine.time))
+                await until(lambda: engine.refused)
                 engine.report(Ended(f"{record.ref}-1", engine.time, Cause.ENGINE_LOST))
             await until(lambda: not engine.reserved)
             after = await storage.record(app.id, record.ref)
@@ -288,5 +290,107 @@ def test_a_step_that_cannot_be_stored_is_not_lost(tmp_path):
             engine.report(Ended(f"{record.ref}-1", engine.time, Cause.REMOTE, 486))
             await until(lambda: not engine.reserved)
             assert (await storage.record(app.id, record.ref)).status1 == "busy"
+
+    asyncio.run(run())
+
+
+def test_dest2_is_not_rung_for_a_dest1_that_answered_and_left_meanwhile(tmp_path):
+    async def run():
+        async with a_service(tmp_path / "data") as (storage, engine, controller):
+            app = await an_application(storage)
+            record = await controller.place_call(app, order())
+            one = f"{record.ref}-1"
+            engine.report(  # at once, as after the service stood still for a while
+                Answered(one, engine.time), Ended(one, engine.time + MICROS, Cause.REMOTE)
+            )
+            await until(lambda: not engine.reserved)
+            after = await storage.record(app.id, record.ref)
+            assert (after.status1, after.status2) == ("answered", "unanswered")
+            assert [command.leg for command in sent(engine, Dial)] == [one]
+
+    asyncio.run(run())
+
+
+def test_while_nothing_can_be_stored_calls_are_hung_up_all_the_same(tmp_path):
+    async def run():
+        async with a_service(tmp_path / "data") as (storage, engine, controller):
+            app = await an_application(storage)
+            record = await bridged(engine, controller, app)
+            advance, broken = storage.advance, True
+
+            async def failing(ref, step):
+                if broken:
+                    raise OSError("disk full")
+                return await advance(ref, step)
+
+            storage.advance = failing
+            engine.report(Ended(f"{record.ref}-1", engine.time, Cause.REMOTE))
+            await until(lambda: HangUp(f"{record.ref}-2") in engine.sent)
+            broken = False
+            engine.report(Ended(f"{record.ref}-2", engine.time, Cause.HUNG_UP))
+            await until(lambda: not engine.reserved)
+            assert (await storage.record(app.id, record.ref)).debit == 36_000
+
+    asyncio.run(run())
+
+
+def test_the_heart_goes_on_after_a_failure(tmp_path, monkeypatch):
+    monkeypatch.setattr("hoiio.server.calls.controller.BEAT_EVERY", 0.01)
+
+    async def run():
+        async with a_service(tmp_path / "data") as (storage, _, controller):
+            beat, failures = storage.beat, iter([OSError("locked")])
+
+            async def failing_once(now):
+                for failure in failures:
+                    raise failure
+                await beat(now)
+
+            storage.beat = failing_once
+            controller.start()
+            async with asyncio.timeout(5):
+                while await storage.last_beat() != START:
+                    await asyncio.sleep(0.01)
+            await controller.stop()
+
+    asyncio.run(run())
+
+
+def test_a_heartbeat_from_a_clock_that_was_ahead_is_no_evidence(tmp_path):
+    async def first_life():
+        async with a_service(tmp_path / "data") as (storage, engine, controller):
+            app = await an_application(storage)
+            await storage.beat(START + 86_400 * MICROS)
+            return app, (await bridged(engine, controller, app)).ref
+
+    async def second_life(app, ref):
+        engine = ScriptedEngine()
+        engine.time = START + 7_200 * MICROS
+        async with a_service(tmp_path / "data", engine) as (storage, _, controller):
+            await controller.recover()
+            assert (await storage.record(app.id, ref)).duration == 1
+
+    asyncio.run(second_life(*asyncio.run(first_life())))
+
+
+def test_a_record_that_nobody_carries_is_settled_by_the_heart(tmp_path, monkeypatch):
+    monkeypatch.setattr("hoiio.server.calls.controller.BEAT_EVERY", 0.01)
+
+    async def run():
+        async with a_service(tmp_path / "data") as (storage, engine, controller):
+            app = await an_application(storage)
+            orphan = await controller.place_call(app, order())
+            controller._live.clear()  # as if its commit had been durable but reported failed
+            assert not await controller.hang_up(orphan.ref)
+            controller.start()
+            await asyncio.sleep(0.05)
+            assert (await storage.record(app.id, orphan.ref)).live, "it may be on its way"
+            engine.time += 11 * MICROS
+            async with asyncio.timeout(5):
+                while (await storage.record(app.id, orphan.ref)).live:
+                    await asyncio.sleep(0.01)
+            assert (await storage.record(app.id, orphan.ref)).status1 == "failed"
+            assert await controller.hang_up(orphan.ref)
+            await controller.stop()
 
     asyncio.run(run())

@@ -3,7 +3,7 @@
 import asyncio
 
 from hoiio.server.calls import callback
-from hoiio.server.calls.controller import advance
+from hoiio.server.calls.advance import advance
 from hoiio.server.engines.protocol import Answered, Cause, Ended
 from hoiio.server.storage.data import open_data
 from hoiio.server.storage.protocol import NewCall
@@ -37,7 +37,7 @@ async def _one(storage, app, date, rate, minutes):
         Ended(two, end, Cause.REMOTE),
         Ended(one, end, Cause.HUNG_UP),
     ):
-        await storage.advance(record.ref, lambda now, event=event: advance(now, event))
+        await storage.advance(record.ref, lambda now, event=event: advance(now, [event]))
     return record.ref
 
 

@@ -1,13 +1,15 @@
 """A call-back as a state machine: ring dest1, on its answer ring dest2, bridge, end together.
 
 Pure: ``step`` takes a state and an event and returns the next state; ``due`` tells the commands
-that a state calls for. What is to be sent after an event is what became due by it, and what a
-restarted controller must send again is simply all that is due (commands are idempotent).
+that a state calls for, so what is to be sent after an event is what became due by it. Commands may
+be sent again without harm.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import reduce
 from typing import Final
 
 import msgspec
@@ -103,7 +105,7 @@ class Expired:
 
 @dataclass(frozen=True, slots=True)
 class ControlLost:
-    """Whoever carried the call died; ``at`` is the last evidence that it was up."""
+    """Nobody carries the call any more; ``at`` is the last moment that it was known to be up."""
 
     at: int
 
@@ -121,11 +123,13 @@ def new(
     max_seconds: int,
 ) -> CallBack:
     """A call-back as it is admitted: nothing dialled yet. Pairs are in the order dest1, dest2."""
-    first, second = (
-        Leg(f"{ref}-{place + 1}", numbers[place], sees[place], ring_seconds[place])
-        for place in (0, 1)
-    )
+    first, second = map(Leg, legs(ref), numbers, sees, ring_seconds)
     return CallBack(ref, admitted_at, max_seconds, first, second)
+
+
+def legs(ref: str) -> tuple[LegId, LegId]:
+    """The ids of a call's two legs, dest1's first."""
+    return f"{ref}-1", f"{ref}-2"
 
 
 def step(call: CallBack, event: Input) -> CallBack:
@@ -144,6 +148,19 @@ def step(call: CallBack, event: Input) -> CallBack:
             return _ended(call, call.first.id, End(at, Cause.NOT_DIALLED))
         case ControlLost(at=at):
             return _lost(call, at)
+
+
+def fold(call: CallBack, events: Iterable[Input]) -> CallBack:
+    """The state after several events that are acted on together.
+
+    Where dest1 answered and the call was given up before that could be acted on, dest2 is not
+    dialled at all.
+    """
+    after = reduce(step, events, call)
+    answered_at = after.first.answered_at
+    if answered_at is not None and after.ending and not call.second_dialled:
+        return _ended(after, after.second.id, End(answered_at, Cause.HUNG_UP))
+    return after
 
 
 def _answered(call: CallBack, leg: LegId, at: int) -> CallBack:

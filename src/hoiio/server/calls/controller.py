@@ -11,13 +11,14 @@ import contextlib
 import itertools
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
 
 from hoiio.server.billing import charge
-from hoiio.server.calls import callback, transaction
+from hoiio.server.calls import callback
+from hoiio.server.calls.advance import Step, advance
 from hoiio.server.engines.protocol import (
     Answered,
     Bridge,
@@ -28,18 +29,15 @@ from hoiio.server.engines.protocol import (
     Engine,
     EngineUnavailable,
     Event,
+    HangUp,
 )
-from hoiio.server.notifications.body import body
 from hoiio.server.storage.protocol import (
     Application,
     CallRecord,
-    Change,
     NewCall,
     Refusal,
-    Settlement,
     Storage,
 )
-from hoiio.wire import CallStatus
 
 BEAT_EVERY: Final = 5.0
 """Seconds between heartbeats: how exactly a call's end is known when the service is killed."""
@@ -48,7 +46,10 @@ HANGUP_WITHIN: Final = 2.0
 """Seconds within which a hangup is settled and answered (api rule 17)."""
 
 STORE_AGAIN_AFTER: Final = 0.5
-"""Seconds until a step that could not be stored is tried again."""
+"""Seconds until a step that could not be stored is tried again; doubled each time."""
+
+STORE_AGAIN_AT_MOST: Final = 8.0
+"""Seconds between two tries at the most."""
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -88,19 +89,6 @@ class _LiveCall:
     settled: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What a stored step leaves to do."""
-
-    commands: tuple[Command, ...]
-    result: callback.Result | None = None
-
-    @property
-    def over(self) -> bool:
-        """Whether the call was settled by this step."""
-        return self.result is not None
-
-
 class Controller:
     """Places, watches and ends calls, on one engine, with records in one storage."""
 
@@ -129,11 +117,21 @@ class Controller:
 
         The end of such a call is the last heartbeat: the last durable evidence that it was up.
         """
-        beat = await self._storage.last_beat()
+        await self._settle_orphans(await self._storage.last_beat(), older_than=0)
+
+    async def _settle_orphans(self, beat: int | None, *, older_than: int) -> None:
+        """Settle the live records that this controller does not carry."""
+        now = self._engine.now()
         for record in await self._storage.live_calls():
-            last_seen = record.date if beat is None else max(record.date, beat)
-            await self._store(record.ref, callback.ControlLost(last_seen))
-            log.warning("call settled after a restart", ref=record.ref)
+            if record.ref in self._live:
+                continue
+            admitted_at = callback.decode(record.state).admitted_at
+            if 0 <= now - admitted_at < older_than:
+                continue
+            # A heartbeat of the future was stamped by a clock that was wrong: no evidence.
+            last_seen = beat if beat is not None and beat <= now else admitted_at
+            await self._store(record.ref, [callback.ControlLost(last_seen)])
+            log.warning("call settled: nobody carries it any more", ref=record.ref)
 
     def start(self) -> None:
         """Begin the heartbeat; the engine is up."""
@@ -142,27 +140,35 @@ class Controller:
     async def stop(self) -> None:
         """Hang up every call and settle it; no call may be placed any more."""
         await asyncio.gather(*self._placing, return_exceptions=True)
-        live = list(self._live.items())
-        for ref, _ in live:
-            self._take_in(ref, callback.HangUpRequested())
-        waiting = [asyncio.create_task(call.settled.wait()) for _, call in live]
-        if waiting:
-            _, late = await asyncio.wait(waiting, timeout=HANGUP_WITHIN)
-            for task in late:
-                task.cancel()
+        self._take_in_all(callback.HangUpRequested())
+        await self._all_settled()
         await self._engine.stop()
-        for ref, call in list(self._live.items()):
-            # The engine is gone and so are its legs, whether it said so or not.
-            self._take_in(ref, callback.ControlLost(self._engine.now()))
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(call.settled.wait(), HANGUP_WITHIN)
+        # The engine is gone and so are its legs, whether it said so or not.
+        self._take_in_all(callback.ControlLost(self._engine.now()))
+        await self._all_settled()
         if self._heart is not None:
             self._heart.cancel()
             await asyncio.gather(self._heart, return_exceptions=True)
 
+    def _take_in_all(self, event: callback.Input) -> None:
+        for ref in list(self._live):
+            self._take_in(ref, event)
+
+    async def _all_settled(self) -> None:
+        settling = [asyncio.create_task(call.settled.wait()) for call in self._live.values()]
+        if settling:
+            _, late = await asyncio.wait(settling, timeout=HANGUP_WITHIN)
+            for task in late:
+                task.cancel()
+
     async def _beat(self) -> None:
         while True:
-            await self._storage.beat(self._engine.now())
+            try:
+                now = self._engine.now()
+                await self._storage.beat(now)
+                await self._settle_orphans(now, older_than=callback.DIAL_WITHIN)
+            except Exception:
+                log.exception("no heartbeat could be written; trying again")
             await asyncio.sleep(BEAT_EVERY)
 
     # --- what the API asks ----------------------------------------------------------------
@@ -188,19 +194,21 @@ class Controller:
             self._engine.release(owner)
             return admitted
         log.info("call admitted", ref=admitted.ref)
-        self._live[admitted.ref] = _LiveCall(owner, admitted.date)
+        self._live[admitted.ref] = _LiveCall(owner, new_call.now)
         self._carry_out(admitted.ref, callback.due(callback.decode(admitted.state)))
         return admitted
 
     def _new_call(
         self, application: Application, order: CallOrder, *, ceiling_reached: bool
     ) -> NewCall:
-        settings = self._settings
+        settings, now = self._settings, self._engine.now()
 
-        def state(ref: str, admitted_at: int) -> bytes:
+        def state(ref: str, _date: int) -> bytes:
+            # The engine's clock, not the record's date: that one never decreases, whatever the
+            # wall clock did to earlier calls.
             call = callback.new(
                 ref,
-                admitted_at,
+                now,
                 numbers=(order.dest1, order.dest2),
                 sees=(order.dest1_sees, order.dest2_sees),
                 ring_seconds=(settings.ring_seconds1, settings.ring_seconds2),
@@ -219,7 +227,7 @@ class Controller:
             rate1=order.rate1,
             rate2=order.rate2,
             hold=charge.first_hold(order.rate1 + order.rate2),
-            now=self._engine.now(),
+            now=now,
             ceiling_reached=ceiling_reached,
             state=state,
         )
@@ -232,7 +240,7 @@ class Controller:
         """
         call = self._live.get(ref)
         if call is None:
-            return True
+            return all(record.ref != ref for record in await self._storage.live_calls())
         self._take_in(ref, callback.HangUpRequested())
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(call.settled.wait(), HANGUP_WITHIN)
@@ -254,16 +262,21 @@ class Controller:
             call.worker = asyncio.create_task(self._work(ref, call))
 
     async def _work(self, ref: str, call: _LiveCall) -> None:
+        pause = STORE_AGAIN_AFTER
         while call.inbox:
-            event = call.inbox[0]
+            # All at once: who has gone already is not to be followed up.
+            events = list(call.inbox)
             try:
-                step = await self._store(ref, event)
+                step = await self._store(ref, events)
             except Exception:
-                # Not lost: the event stays in the inbox, the engine holds the deadlines meanwhile.
+                # Not lost: the events stay in the inbox, and the engine holds the deadlines.
                 log.exception("a call's step could not be stored; trying again", ref=ref)
-                await asyncio.sleep(STORE_AGAIN_AFTER)
+                self._end_unrecorded(ref, events)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, STORE_AGAIN_AT_MOST)
                 continue
-            call.inbox.popleft()
+            for _ in events:
+                call.inbox.popleft()
             if step is None or step.over:
                 self._finish(ref, call)
                 break
@@ -272,18 +285,22 @@ class Controller:
                 log.info("call bridged", ref=ref)
         call.worker = None
 
+    def _end_unrecorded(self, ref: str, events: Sequence[callback.Input]) -> None:
+        """Hang up without a record: ending is harmless to repeat, and must not wait for a disk."""
+        if any(isinstance(event, Ended | callback.HangUpRequested) for event in events):
+            self._carry_out(ref, [HangUp(leg) for leg in callback.legs(ref)])
+
     def _finish(self, ref: str, call: _LiveCall) -> None:
         self._live.pop(ref, None)
         self._engine.release(call.owner)
         call.settled.set()
         self._on_settled()
 
-    async def _store(self, ref: str, event: callback.Input) -> Step | None:
-        stored = await self._storage.advance(ref, lambda record: advance(record, event))
+    async def _store(self, ref: str, events: Sequence[callback.Input]) -> Step | None:
+        stored = await self._storage.advance(ref, lambda record: advance(record, events))
         if stored is not None and stored.result is not None:
-            log.info(
-                "call settled", ref=ref, dest1=stored.result.status1, dest2=stored.result.status2
-            )
+            result = stored.result
+            log.info("call settled", ref=ref, dest1=result.status1, dest2=result.status2)
         return stored
 
     # --- commands -------------------------------------------------------------------------
@@ -296,7 +313,9 @@ class Controller:
                 return
             try:
                 self._engine.send(command)
-            except EngineUnavailable:
+            except Exception as problem:
+                if not isinstance(problem, EngineUnavailable):
+                    log.exception("the engine failed at a command", ref=ref)
                 # Legs that are up are reported lost by the engine itself.
                 if isinstance(command, Dial):
                     end = Ended(command.leg, self._engine.now(), Cause.NOT_DIALLED)
@@ -309,36 +328,3 @@ class Controller:
         return first and (
             call is None or self._engine.now() - call.admitted_at > callback.DIAL_WITHIN
         )
-
-
-def advance(record: CallRecord, event: callback.Input) -> Change[Step]:
-    """What an event writes to a call's record, and what it leaves to do. Pure."""
-    before = callback.decode(record.state)
-    after = callback.step(before, event)
-    if not after.over:
-        step = Step(callback.became_due(before, after))
-        ongoing = CallStatus.ONGOING
-        return Change(callback.encode(after), ongoing, ongoing, None, step)
-    result = callback.result(after)
-    settlement = _settlement(record, result)
-    return Change(
-        callback.encode(after), result.status1, result.status2, settlement, Step((), result)
-    )
-
-
-def _settlement(record: CallRecord, result: callback.Result) -> Settlement:
-    minutes = 0
-    if result.answered_at is not None:
-        minutes = charge.started_minutes(result.answered_at, result.ended_at, result.deadline)
-    debit = charge.debit(minutes, record.rate)
-    notification = None
-    if record.notify_url:
-        ended = replace(
-            record,
-            status1=result.status1,
-            status2=result.status2,
-            duration=minutes,
-            debit=debit,
-        )
-        notification = body(transaction.fields(ended), record.notify_url)
-    return Settlement(minutes, debit, result.ended_at, notification)

@@ -1,0 +1,62 @@
+"""From what happened to a call to what is written of it: state, statuses, bill, notification.
+
+Pure: storage runs it inside a transaction, and may run it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from hoiio.server.billing import charge
+from hoiio.server.calls import callback, transaction
+from hoiio.server.engines.protocol import Command
+from hoiio.server.notifications.body import body
+from hoiio.server.storage.protocol import CallRecord, Change, Settlement
+from hoiio.wire import CallStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a stored step leaves to do."""
+
+    commands: tuple[Command, ...]
+    result: callback.Result | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether the call was settled by this step."""
+        return self.result is not None
+
+
+def advance(record: CallRecord, events: Iterable[callback.Input]) -> Change[Step]:
+    """What events, in their order, write to a call's record, and what they leave to do."""
+    before = callback.decode(record.state)
+    after = callback.fold(before, events)
+    if not after.over:
+        step = Step(callback.became_due(before, after))
+        ongoing = CallStatus.ONGOING
+        return Change(callback.encode(after), ongoing, ongoing, None, step)
+    result = callback.result(after)
+    settlement = _settlement(record, result)
+    return Change(
+        callback.encode(after), result.status1, result.status2, settlement, Step((), result)
+    )
+
+
+def _settlement(record: CallRecord, result: callback.Result) -> Settlement:
+    minutes = 0
+    if result.answered_at is not None:
+        minutes = charge.started_minutes(result.answered_at, result.ended_at, result.deadline)
+    debit = charge.debit(minutes, record.rate)
+    notification = None
+    if record.notify_url:
+        ended = replace(
+            record,
+            status1=result.status1,
+            status2=result.status2,
+            duration=minutes,
+            debit=debit,
+        )
+        notification = body(transaction.fields(ended), record.notify_url)
+    return Settlement(minutes, debit, result.ended_at, notification)
