@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 BASE_URL: Final = "https://secure.hoiio.com/open/"
@@ -182,6 +183,7 @@ MICROS: Final = 1_000_000
 """Micro-units in one unit of a currency, and microseconds in a second."""
 
 
+@lru_cache(maxsize=4096)
 def format_money(micros: int) -> str:
     """Write an amount of micro-units as a decimal with at least three places: ``0.036``.
 
@@ -208,8 +210,7 @@ def parse_money(text: str) -> int:
 
 def format_date(micros: int) -> str:
     """Write an instant (Unix time in microseconds) as the wire's GMT+8 date, without a fraction."""
-    moment = datetime.fromtimestamp(micros // MICROS, GMT8)
-    return moment.strftime("%Y-%m-%d %H:%M:%S")
+    return (_EPOCH_GMT8 + timedelta(seconds=micros // MICROS)).isoformat(" ")
 
 
 _DATE: Final = re.compile(
@@ -236,6 +237,7 @@ def to_micros(date: datetime) -> int:
 
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_GMT8: Final = _EPOCH.astimezone(GMT8).replace(tzinfo=None)
 
 
 def signature(access_token: str, body: bytes) -> str:

@@ -6,7 +6,9 @@ Pure: storage runs it inside a transaction, and may run it again.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from hoiio.server.billing import charge
 from hoiio.server.calls import callback, transaction

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 
+import msgspec
+
 T = TypeVar("T")
 
 
@@ -47,8 +49,7 @@ class Application:
         return f"Application(app_id={self.app_id!r}, account={self.account.name!r})"
 
 
-@dataclass(frozen=True, slots=True)
-class CallRecord:
+class CallRecord(msgspec.Struct, frozen=True):
     """A transaction as stored. ``state`` is the call machine's own; storage does not read it."""
 
     ref: str
