@@ -5,17 +5,22 @@ import contextlib
 import socket
 from urllib.parse import parse_qs
 
+from structlog.testing import capture_logs
+
+from hoiio.server.notifications import deliverer as module
 from hoiio.server.notifications.deliverer import Deliverer
 from hoiio.server.storage.protocol import Delivery
 from hoiio.wire import signature
 
 TOKEN = "a-token-that-signs"
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 
 class Outbox:
     """An outbox in memory: what is due is handed out once."""
 
     def __init__(self, *urls):
+        self.looks = 0
         self.due = [
             Delivery(place, f"AA-C-{place}", url, b"txn_ref=AA-C-1&tag=x", TOKEN)
             for place, url in enumerate(urls)
@@ -23,6 +28,7 @@ class Outbox:
         self.outcomes = {}
 
     async def due_notifications(self, limit):
+        self.looks += 1
         taken, self.due = self.due[:limit], self.due[limit:]
         return taken
 
@@ -65,7 +71,7 @@ async def deliver(outbox, until):
 def test_a_notification_is_posted_once_with_a_signature_over_its_raw_body():
     async def run():
         requests = []
-        async with receiver(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", requests) as url:
+        async with receiver(OK, requests) as url:
             outbox = Outbox(url)
             await deliver(outbox, lambda: outbox.outcomes)
         (head, body) = requests[0]
@@ -100,5 +106,90 @@ def test_a_slow_or_dead_receiver_delays_nobody_and_a_redirect_is_not_followed():
         assert outbox.outcomes[4] == "InvalidURL"
         assert slow
         assert 0 not in outbox.outcomes
+
+    asyncio.run(run())
+
+
+def test_a_crowd_of_slow_receivers_delays_nobody_and_none_of_them_is_flooded():
+    async def run():
+        slow, good = [], []
+        async with receiver(None, slow) as slow_url, receiver(OK, good) as good_url:
+            others = [slow_url.replace("//", f"//{name}@") for name in range(120)]
+            outbox = Outbox(*[slow_url] * 2 * module.AT_ONCE, *others, good_url)
+            good_one = len(outbox.due) - 1
+            await deliver(outbox, lambda: good_one in outbox.outcomes and len(slow) > 120)
+        assert outbox.outcomes == {good_one: "200"}
+        assert len(slow) == module.AT_ONCE + len(others)
+
+    asyncio.run(run())
+
+
+def test_a_delivery_that_waits_for_its_turn_has_it_with_its_whole_time(monkeypatch):
+    async def run():
+        slow = []
+        async with receiver(None, slow) as url:
+            outbox = Outbox(*[url] * (module.AT_ONCE + 1))
+            await deliver(outbox, lambda: len(outbox.outcomes) == module.AT_ONCE + 1)
+        assert len(slow) == module.AT_ONCE + 1
+        assert set(outbox.outcomes.values()) == {"TimeoutError"}
+
+    monkeypatch.setattr(module, "TIMEOUT", 0.3)
+    asyncio.run(run())
+
+
+def test_a_receivers_cookies_are_not_kept():
+    async def run():
+        requests = []
+        cookie = OK.replace(b"\r\n\r\n", b"\r\nSet-Cookie: mine=1; Path=/\r\n\r\n")
+        async with receiver(cookie, requests) as url:
+            outbox = Outbox(*[url] * (module.AT_ONCE + 1))
+            await deliver(outbox, lambda: len(outbox.outcomes) == module.AT_ONCE + 1)
+        assert len(requests) == module.AT_ONCE + 1
+        assert not any("cookie:" in head.lower() for head, _ in requests)
+
+    asyncio.run(run())
+
+
+def test_what_fails_on_our_side_is_told_and_stops_nothing_else(monkeypatch):
+    real, failures = module._client, [OSError("no certificates")]
+
+    def client():
+        if failures:
+            raise failures.pop()
+        return real()
+
+    class Forgetful(Outbox):
+        async def notification_done(self, delivery, outcome):
+            if delivery == 0:
+                raise RuntimeError("disk full")
+            await super().notification_done(delivery, outcome)
+
+    async def run():
+        async with receiver(OK, []) as url:
+            outbox = Forgetful(url, url)
+            await deliver(outbox, lambda: outbox.outcomes == {1: "200"})
+
+    monkeypatch.setattr(module, "_client", client)
+    monkeypatch.setattr(module, "LOOK_EVERY", 0.05)
+    with capture_logs() as lines:
+        asyncio.run(run())
+    assert [line["event"] for line in lines if line["log_level"] == "error"] == [
+        "notifications cannot be delivered; trying again",
+        "notification",
+    ]
+
+
+def test_what_the_stop_itself_settled_is_still_delivered():
+    async def run():
+        async with receiver(OK, []) as url:
+            outbox = Outbox()
+            deliverer = Deliverer(outbox)
+            deliverer.start()
+            async with asyncio.timeout(5):
+                while not outbox.looks:
+                    await asyncio.sleep(0.01)
+            outbox.due = Outbox(url).due
+            await deliverer.stop()
+        assert outbox.outcomes == {0: "200"}
 
     asyncio.run(run())

@@ -1,10 +1,13 @@
-"""Posts notifications from the outbox, each to its own receiver, none waiting for another."""
+"""Posts notifications from the outbox, each to its own receiver, none waiting for another's."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -15,8 +18,10 @@ if TYPE_CHECKING:
     import httpx2
 
 BATCH: Final = 100
+AT_ONCE: Final = 4
+"""Deliveries under way to one receiver; further ones wait for their turn."""
 TIMEOUT: Final = 15.0
-"""Seconds that a receiver has to answer, all in all."""
+"""Seconds that a receiver has to answer, all in all, from a delivery's turn on."""
 GRACE: Final = 2.0
 """Seconds that deliveries under way have when the service stops."""
 LOOK_EVERY: Final = 5.0
@@ -32,6 +37,7 @@ class Deliverer:
         self._storage = storage
         self._due = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._turns = WeakValueDictionary[str, asyncio.Semaphore]()
         self._loop: asyncio.Task[None] | None = None
         self._stopping = False
 
@@ -44,28 +50,42 @@ class Deliverer:
         self._due.set()
 
     async def stop(self) -> None:
-        """Stop taking new ones; those under way have ``GRACE`` seconds to be answered."""
+        """Take what is still due and leave; all have ``GRACE`` seconds to be answered."""
         self._stopping = True
         self._due.set()
         if self._loop is not None:
             await self._loop
 
     async def _run(self) -> None:
-        # httpx2 takes a tenth of a second to import: not on the way to the first call.
-        import httpx2  # noqa: PLC0415
+        while not self._stopping:
+            try:
+                async with _client() as client:
+                    await self._serve(client)
+            except Exception:
+                log.exception("notifications cannot be delivered; trying again")
+                await self._rest()
 
-        async with httpx2.AsyncClient(follow_redirects=False, trust_env=False) as client:
-            while not self._stopping:
-                self._due.clear()
-                for delivery in await self._take():
-                    task = asyncio.create_task(self._deliver(client, delivery))
-                    self._tasks.add(task)
-                    task.add_done_callback(self._tasks.discard)
-                try:
-                    await asyncio.wait_for(self._due.wait(), LOOK_EVERY)
-                except TimeoutError:
-                    continue
-            await self._finish()
+    async def _serve(self, client: httpx2.AsyncClient) -> None:
+        """Deliver until the service stops, then what its stop has settled."""
+        while not self._stopping:
+            await self._begin_due(client)
+            await self._rest()
+        await self._begin_due(client)
+        await self._finish()
+
+    async def _rest(self) -> None:
+        try:
+            await asyncio.wait_for(self._due.wait(), LOOK_EVERY)
+        except TimeoutError:
+            return
+        self._due.clear()
+
+    async def _begin_due(self, client: httpx2.AsyncClient) -> None:
+        while batch := await self._take():
+            for delivery in batch:
+                task = asyncio.create_task(self._deliver(client, delivery))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
 
     async def _take(self) -> Sequence[Delivery]:
         try:
@@ -84,14 +104,35 @@ class Deliverer:
             await asyncio.gather(*late, return_exceptions=True)
 
     async def _deliver(self, client: httpx2.AsyncClient, delivery: Delivery) -> None:
-        outcome = await post(client, delivery)
-        log.info("notification", ref=delivery.ref, outcome=outcome)
-        await self._storage.notification_done(delivery.id, outcome)
+        try:
+            async with self._turn(delivery.url):
+                outcome = await post(client, delivery)
+            log.info("notification", ref=delivery.ref, outcome=outcome)
+            await self._storage.notification_done(delivery.id, outcome)
+        except Exception:
+            log.exception("notification", ref=delivery.ref)
+
+    def _turn(self, url: str) -> asyncio.Semaphore:
+        """What bounds the deliveries to a URL's receiver, there while somebody uses it."""
+        return self._turns.setdefault(urlsplit(url).netloc, asyncio.Semaphore(AT_ONCE))
+
+
+def _client() -> httpx2.AsyncClient:
+    """A client that keeps no cookies, as customers share it, and makes no delivery wait."""
+    # httpx2 takes a tenth of a second to import: not on the way to the first call.
+    import httpx2  # noqa: PLC0415
+
+    return httpx2.AsyncClient(
+        follow_redirects=False,
+        trust_env=False,
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+        limits=httpx2.Limits(max_connections=None, max_keepalive_connections=20),
+    )
 
 
 async def post(client: httpx2.AsyncClient, delivery: Delivery) -> str:
     """Post one notification; returns what came of it: the HTTP status, or why there was none."""
-    import httpx2  # noqa: PLC0415 - see Deliverer
+    import httpx2  # noqa: PLC0415 - see _client
 
     headers = {
         "Content-Type": "application/x-www-form-urlencoded",
