@@ -39,6 +39,20 @@ def test_numbers_and_tokens_are_masked_in_fields_and_tracebacks(lines):
     assert "Traceback" in written
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("INVITE sip:6511111234@127.0.0.1:5060", "INVITE sip:65***234@127.0.0.1:5060"),
+        ("<sips:+6511111234@a>, tel:6522222567", "<sips:+65***234@a>, tel:65***567"),
+        ("dest1=%2B6511111234&dest2=%2b6522222567", "dest1=%2B65***234&dest2=%2b65***567"),
+        ("+1234 and +12345, then +123456", "+*** and +***, then +12***456"),
+        ("2026-01-02T03:04:05.678901Z AA-C-12345678", "2026-01-02T03:04:05.678901Z AA-C-12345678"),
+    ],
+)
+def test_a_number_is_masked_however_it_is_written_and_nothing_else(text, shown):
+    assert log.mask(text) == shown
+
+
 def test_elsewhere_than_on_a_terminal_a_line_is_a_json_object():
     stream = io.StringIO()
     log.configure(Log(), stream)

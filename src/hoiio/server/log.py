@@ -12,13 +12,18 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from hoiio.server.config import Log, LogFormat
 
-_NUMBER: Final = re.compile(r"(\+[0-9]{2})[0-9]{1,10}([0-9]{3})(?![0-9])", re.ASCII)
+_NUMBER: Final = re.compile(r"(\+|%2B|\bsips?:|\btel:)([0-9]{4,})", re.ASCII | re.IGNORECASE)
 _TOKEN: Final = re.compile(r"(access_token=)[^&\s\"']+")
 
 
 def mask(text: str) -> str:
-    """The text with phone numbers as ``+65***111`` and access tokens left out."""
-    return _TOKEN.sub(r"\1***", _NUMBER.sub(r"\1***\2", text))
+    """The text with phone numbers as ``+65***111``, short ones ``+***``, and no access tokens."""
+    return _TOKEN.sub(r"\1***", _NUMBER.sub(_hidden, text))
+
+
+def _hidden(number: re.Match[str]) -> str:
+    mark, digits = number.groups()
+    return f"{mark}***" if len(digits) < 6 else f"{mark}{digits[:2]}***{digits[-3:]}"
 
 
 def masked(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
