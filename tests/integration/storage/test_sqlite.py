@@ -218,6 +218,50 @@ def test_a_database_of_a_newer_schema_is_refused_untouched(tmp_path):
         open_data(tmp_path)
 
 
+def test_a_rollback_that_fails_leaves_a_writer_that_recovers(tmp_path):
+    """Jobs fail until it succeeds; nothing of them is kept, nobody waits for ever."""
+
+    async def test(shop):
+        refused = ["COMMIT", "ROLLBACK"]
+
+        def authorize(action, what, *_):
+            if action == sqlite3.SQLITE_TRANSACTION and what in refused:
+                refused.remove(what)
+                return sqlite3.SQLITE_DENY
+            return sqlite3.SQLITE_OK
+
+        async with asyncio.timeout(10):
+            with pytest.raises(StorageError, match="not authorized"):
+                await shop.storage._write(lambda db: db.set_authorizer(authorize))
+            with pytest.raises(StorageError, match="within a transaction"):
+                await shop.admit()
+            assert (await shop.admit()).live
+        assert refused == []
+        assert ask(tmp_path, "SELECT count(*) FROM calls") == [(1,)]
+
+    in_a_shop(test, tmp_path)
+
+
+def test_a_token_that_does_not_open_holds_up_no_other_notification(tmp_path):
+    """Its row is marked with the reason."""
+
+    async def test(shop):
+        other = await shop.storage.create_app(shop.app.account.id)
+        lost = await shop.admit()
+        kept = await shop.admit(application=other.id)
+        for call in (lost, kept):
+            await shop.settle(call.ref, body=b"x")
+        for sealed in (b"short", bytes(40)):
+            change(tmp_path, "UPDATE applications SET sealed_token = ? WHERE id = 1", sealed)
+            change(tmp_path, "UPDATE notifications SET attempted = 0")
+            taken = await shop.storage.due_notifications(9)
+            assert [each.ref for each in taken] == [kept.ref]
+        [(outcome,)] = ask(tmp_path, "SELECT outcome FROM notifications ORDER BY id LIMIT 1")
+        assert "was not sealed with this secret" in outcome
+
+    in_a_shop(test, tmp_path)
+
+
 def test_a_full_disk_fails_the_write_and_nothing_else(tmp_path):
     """Every job of the lost transaction hears of it; reads go on, and so do writes later."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
+from hoiio.server.storage.errors import StorageError
 from hoiio.server.storage.protocol import Delivery
 from hoiio.server.storage.queries import SQL
 from hoiio.server.storage.rows import must, one
@@ -15,14 +16,20 @@ NODE: Final = "service"
 
 
 def take(db: sqlite3.Connection, sealer: Sealer, limit: int) -> list[Delivery]:
-    """Mark the oldest notifications as attempted and return them, oldest first."""
+    """Mark the oldest notifications as attempted and return those that can be signed."""
     taken = db.execute(SQL["take_notifications"], {"limit": limit}).fetchall()
-    return [_delivery(db, sealer, key) for (key,) in sorted(taken)]
+    deliveries = (_delivery(db, sealer, key) for (key,) in sorted(taken))
+    return [delivery for delivery in deliveries if delivery is not None]
 
 
-def _delivery(db: sqlite3.Connection, sealer: Sealer, key: int) -> Delivery:
+def _delivery(db: sqlite3.Connection, sealer: Sealer, key: int) -> Delivery | None:
+    """One of them; None, with the reason noted, when its application's token does not open."""
     _, ref, url, body, app_id, sealed = must(db, "delivery", id=key)
-    return Delivery(key, ref, url, body, sealer.open(sealed, app_id))
+    try:
+        return Delivery(key, ref, url, body, sealer.open(sealed, app_id))
+    except StorageError as error:
+        note(db, key, str(error))
+        return None
 
 
 def note(db: sqlite3.Connection, key: int, outcome: str) -> None:

@@ -38,7 +38,7 @@ class Sealer:
         nonce, text = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
         try:
             return self._cipher.decrypt(nonce, text, app_id.encode()).decode()
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:
             raise StorageError(
                 f"the token of application {app_id} was not sealed with this secret"
             ) from error

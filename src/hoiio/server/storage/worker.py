@@ -85,11 +85,18 @@ class Worker:
             self._fill(tasks, outcomes)
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
+            self._undo(error)
             outcomes = _all_failed(tasks, outcomes, error)
         for outcome in outcomes:
             outcome.tell()
+
+    def _undo(self, reason: sqlite3.Error) -> None:
+        """Roll back. Where that fails too, no transaction can begin, and the next one tries it."""
+        try:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            reason.add_note(f"nor was it undone: {error}")
 
     def _fill(self, tasks: list[_Task], outcomes: list[_Outcome]) -> None:
         """Run jobs in the open transaction while there are any and their time is not over."""
