@@ -95,3 +95,11 @@ class Switch:
         with self.news:
             self.events.append(event)
             self.news.notify_all()
+
+
+def wait_until(condition, timeout=8.0):
+    """Return once this is true; an ``AssertionError`` when it never is."""
+    until = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < until, f"still not so after {timeout} s"
+        time.sleep(0.01)

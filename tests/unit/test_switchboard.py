@@ -4,10 +4,11 @@ import asyncio
 import time
 
 import pytest
-from baresip import Event
+from baresip import BaresipError, Event
 
-from hoiio.server.engines.embedded import switchboard
+from hoiio.server.engines.embedded import child, switchboard
 from hoiio.server.engines.embedded.clock import Clock
+from hoiio.server.engines.embedded.messages import Inbox
 from hoiio.server.engines.embedded.routing import build_router
 from hoiio.server.engines.embedded.stack import CannotDial, Signal
 from hoiio.server.engines.embedded.switchboard import Switchboard
@@ -34,6 +35,7 @@ class FakeStack:
         self.gate.set()
         self.on_dial = lambda call: None
         self.refuses = False
+        self.stuck_times = 0
         self.calls = 0
 
     async def dial(self, target, address, caller_id):
@@ -50,6 +52,9 @@ class FakeStack:
 
     async def hang_up(self, call):
         self.log.append(("hang up", call))
+        if self.stuck_times:
+            self.stuck_times -= 1
+            raise BaresipError("the queue is full")
 
     async def press(self, call, digit):
         self.log.append(("press", call, digit))
@@ -81,6 +86,7 @@ class Desk:
             self.events.append,
             media_timeout=30,
             loopback=True,
+            give_up=lambda: self.stack.log.append(("give up",)),
             open_line=lambda call: f"line {call}",
         )
 
@@ -296,3 +302,52 @@ async def test_hanging_up_everything_waits_for_no_dead_phone(desk):
     assert time.monotonic() - began < 0.5
     assert {leg for leg, _, _ in desk.ends()} == {"a", "b"}
     assert ("hang up", 1) in desk.stack.log
+
+
+@scenario
+async def test_a_hang_up_that_fails_is_tried_again_before_the_leg_has_ended(desk):
+    await desk.answer("a")
+    desk.stack.stuck_times = 2
+    desk.board.do(HangUp("a"))
+    await settle()
+    assert desk.ends() == [], "the call is still up"
+    await asyncio.sleep(0.3)
+    assert desk.stack.log[1:] == [("hang up", 1)] * 3
+    assert desk.ends() == [("a", Cause.HUNG_UP, None)]
+
+
+@scenario
+async def test_a_stack_that_ends_no_calls_is_given_up(desk):
+    await desk.answer("a")
+    desk.stack.stuck_times = 99
+    desk.board.do(HangUp("a"))
+    await asyncio.sleep(0.5)
+    assert desk.stack.log[-1] == ("give up",)
+
+
+@scenario
+async def test_a_call_that_nobody_has_is_hung_up_when_it_shows(desk):
+    """An INVITE of which we were told that it had not left may have left all the same."""
+    desk.signal(42, Event.CALL_RINGING)
+    await settle()
+    assert desk.stack.log == [("hang up", 42)]
+
+
+@scenario
+async def test_a_call_that_shows_while_another_is_dialled_in_vain_is_hung_up_too(desk):
+    desk.stack.gate.clear()
+    desk.stack.refuses = True
+    await desk.dial("a")
+    desk.signal(42, Event.CALL_ESTABLISHED)
+    await settle()
+    assert ("hang up", 42) not in desk.stack.log, "it could be the one that is being dialled"
+    desk.stack.gate.set()
+    await settle()
+    assert ("hang up", 42) in desk.stack.log
+
+
+def test_a_child_whose_parent_stands_still_ends():
+    async def run():
+        await asyncio.wait_for(child._serve(Inbox(asyncio.StreamReader()), None, 0.05), 2)
+
+    asyncio.run(run())

@@ -1,7 +1,7 @@
 """The engine's child process: SIP stack, switchboard and mixer, joined to its parent by one pipe.
 
-Whatever ends the pipe (a ``Quit``, the parent's death, a parent that no longer reads) hangs every
-leg up and exits within two seconds: calls must never outlive the one who pays attention to them.
+A ``Quit``, the parent's death, and a parent that stands still for 15 s each hang every leg up and
+end the process within two seconds: calls must never outlive the one who pays attention to them.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ from hoiio.server.engines.protocol import Bridge, Dial, HangUp, SetDeadline
 _log: Final = logging.getLogger("hoiio.engine")
 _BEAT: Final = 1.0
 _STUCK_BEATS: Final = 5
+_PATIENCE: Final = 15.0
+"""Seconds without a word of the service after which calls must not go on by themselves."""
 _FULL: Final = 1024 * 1024
 _GRACE: Final = 0.6
 """Seconds to wait for the first sign of a phone that cannot be cancelled before it."""
@@ -65,6 +67,7 @@ async def run(pipe: socket.socket) -> int:
         outbox.put,
         media_timeout=begin.config.media_timeout,
         loopback=begin.config.loopback,
+        give_up=_die,
     )
     try:
         await stack.start(board.on_signal, _die)
@@ -92,11 +95,16 @@ def _router(begin: Begin) -> Router:
     return build_router(begin.config.routes, (trunk.host, trunk.port), plus=trunk.plus)
 
 
-async def _serve(inbox: Inbox, board: Switchboard) -> None:
+async def _serve(inbox: Inbox, board: Switchboard, patience: float = _PATIENCE) -> None:
+    """Carry out what the parent says; returns when it says no more or stands still too long."""
     try:
-        while (message := await inbox.next()) is not None and not isinstance(message, Quit):
+        while not isinstance(message := await asyncio.wait_for(inbox.next(), patience), Quit):
+            if message is None:
+                return
             if isinstance(message, Dial | Bridge | SetDeadline | HangUp):
                 board.do(message)
+    except TimeoutError:
+        _log.error("the service has stood still for %g s", patience)
     except BrokenPipeMessage:
         _log.exception("the pipe to the service broke")
 
@@ -104,10 +112,12 @@ async def _serve(inbox: Inbox, board: Switchboard) -> None:
 async def _beat(
     outbox: Outbox, board: Switchboard, mixer: Mixer, stack: SipStack, clock: Clock
 ) -> None:
-    """Report once a second; returns when the parent has stopped reading."""
-    stuck = 0
-    while stuck < _STUCK_BEATS and outbox.waiting < _FULL:
+    """Report once a second; returns when the parent has stopped reading or the mixer has died."""
+    stuck = silent = ticks = 0
+    while max(stuck, silent) < _STUCK_BEATS and outbox.waiting < _FULL:
         stuck = stuck + 1 if outbox.waiting else 0
+        silent = silent + 1 if mixer.stats.ticks == ticks else 0
+        ticks = mixer.stats.ticks
         outbox.offer(_stats(board, mixer, stack, clock))
         await asyncio.sleep(_BEAT)
 

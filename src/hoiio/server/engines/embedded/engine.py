@@ -1,7 +1,7 @@
 """The embedded engine as the service holds it: supervises child processes and passes messages.
 
 Normally there is one child. The SIP stack cannot free caller identities, so at ``CALLERS_MAX`` of
-them a second child takes the new calls while the first one's legs end by themselves.
+them a second child takes the new calls while the first one's calls end by themselves.
 """
 
 from __future__ import annotations
@@ -131,12 +131,18 @@ class EmbeddedEngine:
         pause = 0.1
         while self._current is None:
             try:
-                self._current = await self._launch(self._port)
+                self._take_over(await self._launch(self._port), self._port)
             except (EngineUnavailable, OSError) as problem:
                 _log.error("engine.restart_failed", problem=str(problem))
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 5.0)
         _log.info("engine.restarted", pid=self._current.pid)
+
+    def _take_over(self, fresh: Child, port: int) -> None:
+        """Let a fresh child take the new calls; the one that did so far ends with its last leg."""
+        old, self._current, self._port = self._current, fresh, port
+        if old is not None:
+            self._retire_when_empty(old)
 
     async def _roll_over(self) -> None:
         """Have a fresh child take the new calls, on a port of its own, while the old one drains."""
@@ -148,9 +154,7 @@ class EmbeddedEngine:
             return
         finally:
             self._rolling = False
-        old, self._current, self._port = self._current, fresh, port
-        if old is not None:
-            self._retire_when_empty(old)
+        self._take_over(fresh, port)
 
     def _retire_when_empty(self, child: Child) -> None:
         done = child is not self._current and child not in self._retired
@@ -185,15 +189,23 @@ class EmbeddedEngine:
                 live.child.send(command)
 
     def _dial(self, command: Dial) -> None:
-        if command.leg in self._dialled or self._current is None:
+        child = self._child_for(command)
+        if command.leg in self._dialled or child is None:
             return
         self._remember(command.leg)
-        self._live[command.leg] = _Live(self._current)
-        self._current.callers.add(command.caller_id)
-        self._current.send(command)
-        if self._current.callers_used >= CALLERS_MAX and not self._rolling:
+        self._live[command.leg] = _Live(child)
+        child.callers.add(command.caller_id)
+        child.send(command)
+        full = self._current is not None and self._current.callers_used >= CALLERS_MAX
+        if full and not self._rolling:
             self._rolling = True
             self._spawn(self._roll_over(), "roll over")
+
+    def _child_for(self, command: Dial) -> Child | None:
+        # Legs hear each other only within one process: the second goes where the first one is.
+        if command.heard_by is not None and (first := self._live.get(command.heard_by)) is not None:
+            return first.child
+        return self._current
 
     def _remember(self, leg: str) -> None:
         self._dialled[leg] = None

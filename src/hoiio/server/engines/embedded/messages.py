@@ -38,6 +38,11 @@ class Begin:
 
 
 @dataclass(frozen=True, slots=True)
+class Alive:
+    """Parent to child, once a second: somebody pays attention to the calls."""
+
+
+@dataclass(frozen=True, slots=True)
 class Quit:
     """Parent to child: hang everything up and exit."""
 
@@ -76,6 +81,7 @@ class Stats:
 
 Message = (
     Begin
+    | Alive
     | Quit
     | Ready
     | Broken
@@ -94,6 +100,7 @@ _KINDS: Final[dict[str, type[Message]]] = {
     kind.__name__: kind
     for kind in (
         Begin,
+        Alive,
         Quit,
         Ready,
         Broken,

@@ -15,6 +15,7 @@ import structlog
 from hoiio.server.engines.embedded.clock import Clock
 from hoiio.server.engines.embedded.config import EmbeddedConfig
 from hoiio.server.engines.embedded.messages import (
+    Alive,
     Begin,
     Broken,
     BrokenPipeMessage,
@@ -32,6 +33,7 @@ _START_SECONDS: Final = 10.0
 _STOP_SECONDS: Final = 3.0
 _SILENCE_SECONDS: Final = 6.0
 _NAP: Final = 0.1
+_REASSURE_SECONDS: Final = 1.0
 _MODULE: Final = "hoiio.server.engines.embedded.child"
 
 
@@ -59,6 +61,7 @@ class Child:
         self._on_message = on_message
         self._on_gone = on_gone
         self._tasks = {asyncio.create_task(self._keep_log())}
+        self._reassuring: asyncio.Task[None] | None = None
 
     @property
     def callers_used(self) -> int:
@@ -152,6 +155,7 @@ class Child:
             asyncio.create_task(self._listen()),
             asyncio.create_task(self._watch_silence()),
         }
+        self._reassuring = asyncio.create_task(self._reassure())
 
     async def _listen(self) -> None:
         try:
@@ -159,10 +163,14 @@ class Child:
                 self._take(message)
         except BrokenPipeMessage as problem:
             _log.error("engine.pipe_broken", problem=str(problem))
-        self.kill()
-        await self._process.wait()
-        self._outbox.close()
-        self._on_gone(self)
+        finally:
+            # Whatever went wrong in between, the legs it had are over and somebody must say so.
+            self.kill()
+            await self._process.wait()
+            if self._reassuring is not None:
+                self._reassuring.cancel()
+            self._outbox.close()
+            self._on_gone(self)
 
     def _take(self, message: Message) -> None:
         self._silent_naps = 0
@@ -181,6 +189,11 @@ class Child:
                 _log.error("engine.silent", pid=self.pid)
                 self.kill()
                 return
+
+    async def _reassure(self) -> None:
+        while True:
+            self.send(Alive())
+            await asyncio.sleep(_REASSURE_SECONDS)
 
     async def _keep_log(self) -> None:
         stream = self._process.stderr

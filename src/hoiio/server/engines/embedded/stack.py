@@ -19,6 +19,7 @@ from baresip.runtime import Runtime
 from hoiio.server.engines.embedded.config import EmbeddedConfig
 from hoiio.server.engines.embedded.native import lib
 from hoiio.server.engines.embedded.routing import Target
+from hoiio.wire import NUMBER
 
 _TONE_END: Final = "R"
 ANY_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - only where the operator configures it
@@ -218,4 +219,6 @@ class SipStack:
 
 
 def _identity(caller_id: str | None, domain: str) -> tuple[str, str]:
+    if caller_id is not None and not NUMBER.fullmatch(caller_id):
+        raise CannotDial("the caller ID is no number")
     return ANONYMOUS if caller_id is None else (caller_id, domain)

@@ -42,6 +42,8 @@ _RESOLVE_SECONDS: Final = 3.0
 _TRANSACTION_SECONDS: Final = 33.0
 """By now the stack has given up on an INVITE that got no answer at all (RFC 3261, timer B); one
 that is still there has had a 100 and can be cancelled."""
+_HANG_UP_TRIES: Final = 3
+_HANG_UP_AGAIN: Final = 0.1
 _ALIVE: Final = frozenset({Event.CALL_RINGING, Event.CALL_PROGRESS, Event.CALL_ESTABLISHED})
 """Signals after which a call can be cancelled or hung up."""
 
@@ -93,6 +95,7 @@ class Switchboard:
         *,
         media_timeout: float,
         loopback: bool,
+        give_up: Callable[[], None],
         open_line: Callable[[int], Line] = NativeLine,
     ) -> None:
         self._stack = stack
@@ -102,6 +105,7 @@ class Switchboard:
         self._report = report
         self._media_timeout = media_timeout
         self._loopback = loopback
+        self._give_up = give_up
         self._open_line = open_line
         self._legs: dict[str, Leg] = {}
         self._calls: dict[int, Leg] = {}
@@ -180,10 +184,12 @@ class Switchboard:
             return
         finally:
             self._dialling -= 1
+            # Soon: what belongs to this call is replayed first.
+            self._loop.call_soon(self._cut_strays)
         leg.call = call
         self._calls[call] = leg
         self._replay(call)
-        if leg.ending is not None:
+        if leg.ending is not None and leg.id in self._legs:
             await self._cut(leg, leg.ending)
 
     async def _invite(self, leg: Leg) -> int:
@@ -209,13 +215,17 @@ class Switchboard:
 
     def _replay(self, call: int) -> None:
         mine = [signal for signal in self._early_signals if signal.call == call]
-        self._early_signals = (
-            [signal for signal in self._early_signals if signal.call != call]
-            if self._dialling
-            else []
-        )
+        self._early_signals = [signal for signal in self._early_signals if signal.call != call]
         for signal in mine:
             self.on_signal(signal)
+
+    def _cut_strays(self) -> None:
+        """End calls that are alive though nobody has them: their INVITE left too late to tell."""
+        if self._dialling:
+            return
+        strays, self._early_signals = self._early_signals, []
+        for call in {signal.call for signal in strays if signal.kind in _ALIVE}:
+            self._spawn(self._hang_up(call))
 
     def _ring_timeout(self, leg: Leg) -> None:
         self._end(leg, Cause.RING_TIMEOUT if leg.rang else Cause.NO_RESPONSE)
@@ -243,10 +253,16 @@ class Switchboard:
         self._finish(leg, cause)
 
     async def _hang_up(self, call: int) -> None:
-        try:
-            await self._stack.hang_up(call)
-        except BaresipError as problem:
-            _log.warning("hanging up failed: %s", problem)
+        for _ in range(_HANG_UP_TRIES):
+            try:
+                await self._stack.hang_up(call)
+            except BaresipError as problem:
+                _log.warning("hanging up failed: %s", problem)
+                await asyncio.sleep(_HANG_UP_AGAIN)
+            else:
+                return
+        # A stack that ends no calls any more must not go on having them.
+        self._give_up()
 
     def _finish(self, leg: Leg, cause: Cause, code: int | None = None) -> None:
         if self._legs.pop(leg.id, None) is None:
@@ -272,8 +288,8 @@ class Switchboard:
 
     def _on_signal_of_none(self, signal: Signal) -> None:
         if signal.call not in self._unheard:
-            if self._dialling:
-                self._early_signals.append(signal)
+            self._early_signals.append(signal)
+            self._cut_strays()
         elif signal.kind is Event.CALL_CLOSED:
             self._unheard.pop(signal.call).cancel()
         elif signal.kind in _ALIVE:
