@@ -12,6 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from hoiio import wire
 from hoiio.server.readers import Address
 
 CONNECTIONS: Final = 2_000
@@ -32,10 +33,12 @@ KEEP_ALIVE: Final = 30
 STOP_WITHIN: Final = 5
 """Seconds that requests under way get at the end; a hangup needs two."""
 
-_TOO_LARGE: Final = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
-    b"content-length: 0\r\nconnection: close\r\n\r\n"
+_UNREADABLE_BODY: Final = b'{"status":"%s"}' % wire.Status.MALFORMED_PARAMS.encode()
+_UNREADABLE: Final = (
+    b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncache-control: no-store\r\n"
+    b"content-length: %d\r\nconnection: close\r\n\r\n%s" % (len(_UNREADABLE_BODY), _UNREADABLE_BODY)
 )
+"""The answer to what cannot be read as HTTP, or has no end: 200 and a status, as to everything."""
 
 
 def bind(address: Address) -> socket.socket:
@@ -76,8 +79,11 @@ class _Connection(HttpToolsProtocol):
             self._head += len(data)
         super().data_received(data)
         if self._in_head and self._head > HEAD_MAX and not self.transport.is_closing():
-            self.transport.write(_TOO_LARGE)
-            self.transport.close()
+            self.send_400_response("")
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words for it
+        self.transport.write(_UNREADABLE)
+        self.transport.close()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()

@@ -110,6 +110,8 @@ FIELDS: Final[Mapping[Endpoint, Mapping[str, Schema]]] = {
         "currency": _TEXT,
         "time_zone": _TEXT,
         "user_status": _TEXT,
+        "sms_rebrand_status": _TEXT,
+        "call_rebrand_status": _TEXT,
     },
 }
 

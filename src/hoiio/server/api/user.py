@@ -31,6 +31,8 @@ async def get_info(_desk: Desk, application: Application, _given: Params) -> Ans
         "currency": account.currency,
         "time_zone": "GMT+0800SG",
         "user_status": "active",
+        "sms_rebrand_status": "disabled",
+        "call_rebrand_status": "disabled",
     }
 
 

@@ -124,7 +124,7 @@ class SqliteStorage:
         return await self._read(calls.live_calls)
 
     async def beat(self, now: int) -> None:
-        """Write the heartbeat; it never goes back."""
+        """Write the heartbeat; the clock of the service that runs now is the one that counts."""
         await self._write(lambda db: notifications.beat(db, now))
 
     async def last_beat(self) -> int | None:

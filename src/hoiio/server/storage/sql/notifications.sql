@@ -21,7 +21,7 @@ UPDATE notifications SET outcome = :outcome WHERE id = :id
 -- name: beat
 INSERT INTO heartbeats (node, at) VALUES (:node, :at)
 ON CONFLICT (node) DO UPDATE
-SET at = CASE WHEN heartbeats.at > excluded.at THEN heartbeats.at ELSE excluded.at END
+SET at = excluded.at
 
 -- name: last_beat
 SELECT max(at) FROM heartbeats
