@@ -1,6 +1,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
+# Byte code goes where it is removed with the environment.
+IN_VENV := PYTHONPYCACHEPREFIX=$(CURDIR)/$(VENV)/pycache
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
@@ -21,10 +23,10 @@ test: $(VENV)/.ready ## run the whole test suite
 	$(BIN)/python -m pytest
 
 demo: $(VENV)/.ready ## ring two real SIP phones, let them talk, hang up, and show the bill
-	@$(BIN)/python -m hoiio.demo
+	@$(IN_VENV) $(BIN)/python -m hoiio.demo
 
 serve: $(VENV)/.ready ## start a service to play with, and two phones that answer
-	@$(BIN)/python -m hoiio.demo serve
+	@$(IN_VENV) $(BIN)/python -m hoiio.demo serve
 
 bench: $(VENV)/.ready ## measure set-up time, capacity, delay and storage
 	@for program in benchmarks/*.py; do echo "== $$program"; $(BIN)/python $$program || exit 1; done
