@@ -161,6 +161,25 @@ async def test_a_hangup_while_the_invite_is_on_its_way(desk):
 
 
 @scenario
+async def test_a_hangup_that_crosses_the_first_ring(desk):
+    """Whether the phone rang just before or just after the hangup, its call is cancelled."""
+    desk.stack.on_dial = lambda call: desk.signal(call, Event.CALL_RINGING)
+    desk.stack.gate.clear()
+    await desk.dial("a")
+    desk.board.do(HangUp("a"))
+    desk.stack.gate.set()
+    await settle()
+    assert ("hang up", 1) in desk.stack.log
+    desk.stack.on_dial = lambda call: None
+    await desk.dial("b")
+    desk.board.do(HangUp("b"))
+    desk.signal(2, Event.CALL_RINGING)
+    await settle()
+    assert ("hang up", 2) in desk.stack.log
+    assert not desk.board.busy
+
+
+@scenario
 async def test_a_silent_call_that_we_gave_up_ends_by_itself(desk):
     """When the stack gives up as well there is nothing left to do."""
     await desk.dial("a")

@@ -15,13 +15,15 @@ class Leg:
     """A leg from its ``Dial`` to its end.
 
     ``call`` is the stack's handle once the INVITE has left, ``ending`` why we are ending it
-    ourselves. ``tone_from`` is the mixer's tick when it began to ring, ``heard`` whether anything
+    ourselves, ``shown`` whether its phone gave any sign, so that the call can be cancelled or
+    hung up. ``tone_from`` is the mixer's tick when it began to ring, ``heard`` whether anything
     of its phone's audio has arrived.
     """
 
     dial: Dial
     call: int | None = None
     line: Line | None = None
+    shown: bool = False
     rang: bool = False
     early: bool = False
     answered: bool = False

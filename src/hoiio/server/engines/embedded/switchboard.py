@@ -109,7 +109,7 @@ class Switchboard:
         self._open_line = open_line
         self._legs: dict[str, Leg] = {}
         self._calls: dict[int, Leg] = {}
-        self._unheard: dict[int, asyncio.TimerHandle] = {}
+        self._silent: dict[int, asyncio.TimerHandle] = {}
         self._dialling = 0
         self._early_signals: list[Signal] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -137,7 +137,7 @@ class Switchboard:
     @property
     def busy(self) -> bool:
         """Whether any call is alive, ended for the controller or not."""
-        return bool(self._legs or self._unheard)
+        return bool(self._legs or self._silent)
 
     async def hang_up_all(self, grace: float) -> None:
         """End every leg; returns once each BYE and CANCEL is on its way.
@@ -148,7 +148,7 @@ class Switchboard:
         for leg in list(self._legs.values()):
             self._end(leg, Cause.HUNG_UP)
         until = self._loop.time() + grace
-        while self._legs or (self._unheard and self._loop.time() < until):  # noqa: ASYNC110 - once, at the exit
+        while self._legs or (self._silent and self._loop.time() < until):  # noqa: ASYNC110 - once, at the exit
             await asyncio.sleep(0.01)
 
     def _dial(self, command: Dial) -> None:
@@ -242,11 +242,11 @@ class Switchboard:
             self._spawn(self._cut(leg, cause))
 
     async def _cut(self, leg: Leg, cause: Cause) -> None:
-        if leg.call is not None and not leg.rang and not leg.answered:
+        if leg.call is not None and not leg.shown:
             # An INVITE may be cancelled only after a provisional answer (RFC 3261 section 9.1);
             # the stack would just forget it, and the phone would ring with nobody there.
-            self._unheard[leg.call] = self._loop.call_later(
-                _TRANSACTION_SECONDS, self._cut_unheard, leg.call
+            self._silent[leg.call] = self._loop.call_later(
+                _TRANSACTION_SECONDS, self._cut_silent, leg.call
             )
         elif leg.call is not None:
             await self._hang_up(leg.call)
@@ -281,22 +281,24 @@ class Switchboard:
         leg = self._calls.get(signal.call)
         if leg is None:
             self._on_signal_of_none(signal)
-        elif signal.kind is Event.CALL_CLOSED:
+            return
+        leg.shown = leg.shown or signal.kind in _ALIVE
+        if signal.kind is Event.CALL_CLOSED:
             self._closed(leg, signal.text)
         elif leg.ending is None:
             self._handlers[signal.kind](self, leg, signal.text)
 
     def _on_signal_of_none(self, signal: Signal) -> None:
-        if signal.call not in self._unheard:
+        if signal.call not in self._silent:
             self._early_signals.append(signal)
             self._cut_strays()
         elif signal.kind is Event.CALL_CLOSED:
-            self._unheard.pop(signal.call).cancel()
+            self._silent.pop(signal.call).cancel()
         elif signal.kind in _ALIVE:
-            self._cut_unheard(signal.call)
+            self._cut_silent(signal.call)
 
-    def _cut_unheard(self, call: int) -> None:
-        self._unheard.pop(call).cancel()
+    def _cut_silent(self, call: int) -> None:
+        self._silent.pop(call).cancel()
         self._spawn(self._hang_up(call))
 
     def _ringing(self, leg: Leg, _text: str) -> None:
