@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from hoiio.server.storage.data import ServiceLock, prepare_folder
+from hoiio.server.storage.data import ServiceLock, open_data, prepare_folder
 from integration.storage.store import ask, audit, in_a_shop
 
 
@@ -139,6 +139,7 @@ def test_a_bad_tariff_is_refused_where_it_is_bad(admin, tmp_path):
     """The line and the column, and the deck in use stays."""
     good, bad = tmp_path / "good.csv", tmp_path / "bad.csv"
     good.write_text("prefix,rate\n65,0.018\n")
+    admin("account", "create", "ann")
     admin("tariff", "import", str(good))
     before = everything(admin.data)
     bad.write_text("prefix,rate\n65,0.018\n66,-1\n")
@@ -167,9 +168,31 @@ def test_a_folder_that_cannot_be_used_is_one_line(tmp_path):
     assert re.fullmatch(r"hoiio: [^\n]*is not a folder\n", done.stderr)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("account", "list"),
+        ("app", "create", "ann"),
+        ("credit", "add", "ann", "5"),
+        ("tariff", "import", "rates.csv"),
+    ],
+)
+def test_a_mistyped_folder_is_not_made(admin, words):
+    """Neither a folder nor a database in another one; who makes them is told."""
+    (admin.folder / "rates.csv").write_text("prefix,rate\n65,0.018\n")
+    told = "hoiio admin account create or hoiio serve makes one"
+    assert admin.refused(*words) == f"hoiio: no data folder {admin.data}; {told}\n"
+    assert not admin.data.exists()
+    admin.data.mkdir()
+    refused = admin.refused(*words)
+    assert refused == f"hoiio: no database in the data folder {admin.data}; {told}\n"
+    assert list(admin.data.iterdir()) == []
+
+
 def test_a_table_for_people(admin):
     """Every value in it whole, brackets in names untouched; also when there is nothing."""
     data = str(admin.data)
+    asyncio.run(open_data(admin.data).close())
     assert "balance" in run("account", "list", "--pretty", "--data", data, folder=".").stdout
     admin("account", "create", "[red]ann[/red]", "--credit", "5")
     shown = run("account", "list", "--pretty", "--data", data, folder=".").stdout

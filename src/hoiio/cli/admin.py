@@ -1,6 +1,7 @@
 """``hoiio admin``: accounts, applications, credit and tariffs, while the service runs or not.
 
-Each command prints one JSON object, or a table with ``--pretty``.
+Each command prints one JSON object, or a table with ``--pretty``. Only ``account create`` makes a
+data folder: for any other command a missing one is a slip of the finger.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ Pretty = Annotated[bool, Parameter(name="--pretty", negative=(), help="Print a t
 Amount = Annotated[str, Parameter(allow_leading_hyphen=True, help="In units, such as 12.50.")]
 Currency = Annotated[str, Parameter(name="--currency", help="Three letters, such as SGD.")]
 Answer = Mapping[str, object]
+Work = Callable[[SqliteStorage], Awaitable[Answer]]
 
 app = App(name="admin", help="Manage accounts, applications, credit and tariffs.")
 _account = App(name="account", help="Who pays.")
@@ -75,7 +77,7 @@ def create_account(
         )
         return _shown(made)
 
-    _print(_run(work, data, config), pretty=pretty)
+    _print(_run(work, data, config, create=True), pretty=pretty)
 
 
 @_account.command(name="list")
@@ -220,19 +222,17 @@ def _token(given: str | None) -> str | None:
 # --- doing it and showing it ----------------------------------------------------------------------
 
 
-def _run(
-    work: Callable[[SqliteStorage], Awaitable[Answer]], data: Path | None, config: Path | None
-) -> Answer:
+def _run(work: Work, data: Path | None, config: Path | None, *, create: bool = False) -> Answer:
     """Do the work on the storage of the data folder that the options name."""
     try:
         folder = load_config({"data": data and str(data)}, os.environ, config).data
-        return asyncio.run(_with_storage(work, folder))
+        return asyncio.run(_with_storage(work, folder, create=create))
     except (ConfigError, StorageError) as error:
         raise UsageError(str(error)) from error
 
 
-async def _with_storage(work: Callable[[SqliteStorage], Awaitable[Answer]], folder: Path) -> Answer:
-    storage = open_data(folder, create=True)
+async def _with_storage(work: Work, folder: Path, *, create: bool) -> Answer:
+    storage = open_data(folder, create=create)
     try:
         return await work(storage)
     finally:

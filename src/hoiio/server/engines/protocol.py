@@ -26,7 +26,8 @@ class Dial:
     ``caller_id`` is the number the callee sees, None to withhold it (RFC 3323). ``ring_seconds``
     runs from now to the answer, ``talk_seconds`` from the answer to the hangup, until a
     ``SetDeadline`` replaces it. ``heard_by`` names a leg that hears this one's progress until its
-    answer or end: a ringback tone while it rings, or the network's own early media.
+    answer or end: a ringback tone while it rings, or the network's own early media. ``room`` is the
+    one that it will be bridged into: an engine of several processes dials it where that room is.
     """
 
     leg: LegId
@@ -35,20 +36,23 @@ class Dial:
     ring_seconds: float
     talk_seconds: float
     heard_by: LegId | None = None
+    room: RoomId | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Bridge:
-    """Put an answered leg into a room, where everybody hears everybody else.
+    """Put an answered leg into a room, where everybody hears everybody else; or change how it is in.
 
     A room is made by its first leg and gone with its last. With ``digits`` the leg's key presses
-    are passed on to the others in the room, once each.
+    are passed on to the others in the room, once each. ``muted`` keeps it from being heard, not
+    from hearing. With ``alone_tone`` it hears a quiet tone every 10 s while nobody else is there.
     """
 
     leg: LegId
     room: RoomId
     digits: bool = False
     muted: bool = False
+    alone_tone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

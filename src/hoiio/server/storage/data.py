@@ -17,6 +17,8 @@ DATABASE: Final = "hoiio.db"
 SECRET: Final = "secret"  # noqa: S105 - a file's name
 LOCK: Final = "serve.lock"
 
+_MAKERS: Final = "hoiio admin account create or hoiio serve makes one"
+
 
 def open_data(data: Path, *, create: bool = True) -> SqliteStorage:
     """Open the storage in a data folder, with a folder, database and secret made if ``create``.
@@ -26,7 +28,7 @@ def open_data(data: Path, *, create: bool = True) -> SqliteStorage:
     prepare_folder(data, create=create)
     database = data / DATABASE
     if not create and not database.exists():
-        raise StorageError(f"no database in the data folder {data}")
+        raise StorageError(f"no database in the data folder {data}; {_MAKERS}")
     if database.exists() and not (data / SECRET).exists():
         raise StorageError(f"the secret {data / SECRET} is missing, its database cannot be read")
     sealer = load_sealer(data / SECRET, create=create)
@@ -39,7 +41,7 @@ def prepare_folder(data: Path, *, create: bool = True) -> None:
         if create:
             data.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not data.exists():
-            raise StorageError(f"no data folder {data}")
+            raise StorageError(f"no data folder {data}; {_MAKERS}")
         if not data.is_dir():
             raise StorageError(f"{data} is not a folder")
     except FileExistsError as error:
