@@ -48,6 +48,23 @@ def share_secret(data):
     (data / SECRET).chmod(0o640)
 
 
+def share_database(mode, name=DATABASE):
+    def breakage(data):
+        open_and_close(data)
+        (data / name).touch()
+        (data / name).chmod(mode)
+
+    return breakage
+
+
+def share_folder(mode):
+    def breakage(data):
+        open_and_close(data)
+        data.chmod(mode)
+
+    return breakage
+
+
 def break_secret(data):
     open_and_close(data)
     (data / SECRET).write_text("c2hvcnQ=")
@@ -60,6 +77,12 @@ def break_secret(data):
         (break_database, "cannot use the database .* file is not a database"),
         (lose_secret, "secret .* is missing"),
         (share_secret, "open to others: chmod 600"),
+        (share_database(0o640), "hoiio.db is open to others: chmod 600"),
+        (share_database(0o604), "hoiio.db is open to others: chmod 600"),
+        (share_database(0o620), "hoiio.db is open to others: chmod 600"),
+        (share_database(0o644, f"{DATABASE}-wal"), "hoiio.db-wal is open to others: chmod 600"),
+        (share_folder(0o770), "others may write to the data folder .*: chmod go-w"),
+        (share_folder(0o757), "others may write to the data folder .*: chmod go-w"),
         (break_secret, "malformed: expected 32 bytes"),
     ],
 )
@@ -69,6 +92,14 @@ def test_a_folder_that_cannot_be_used_is_refused(tmp_path, breakage, message):
     with pytest.raises(StorageError, match=message) as refused:
         open_data(tmp_path / "data")
     assert "\n" not in str(refused.value)
+
+
+def test_others_may_look_into_the_folder(tmp_path):
+    """As they may into a volume's: what lies in it is closed to them."""
+    tmp_path.chmod(0o755)
+    for _ in range(2):
+        open_and_close(tmp_path)
+    assert {stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()} == {0o600}
 
 
 def test_a_folder_below_a_file_is_refused(tmp_path):

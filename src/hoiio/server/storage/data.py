@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -17,6 +18,10 @@ DATABASE: Final = "hoiio.db"
 SECRET: Final = "secret"  # noqa: S105 - a file's name
 LOCK: Final = "serve.lock"
 
+# What SQLite keeps beside a database holds the same data, and outlives a process that was killed.
+_SUFFIXES: Final = ("", "-wal", "-shm")
+_WRITABLE_BY_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
+_ANY_BY_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _MAKERS: Final = "hoiio admin account create or hoiio serve makes one"
 
 
@@ -31,12 +36,17 @@ def open_data(data: Path, *, create: bool = True) -> SqliteStorage:
         raise StorageError(f"no database in the data folder {data}; {_MAKERS}")
     if database.exists() and not (data / SECRET).exists():
         raise StorageError(f"the secret {data / SECRET} is missing, its database cannot be read")
+    for suffix in _SUFFIXES:
+        _refuse_open_to_others(data / f"{DATABASE}{suffix}")
     sealer = load_sealer(data / SECRET, create=create)
     return SqliteStorage.open(database, sealer)
 
 
 def prepare_folder(data: Path, *, create: bool = True) -> None:
-    """Make sure that the data folder is there and can be used; a new one is closed to others."""
+    """Make sure that the data folder is there and can be used; a new one is closed to others.
+
+    Others may look into an existing one, as its files are closed to them, but not put files there.
+    """
     try:
         if create:
             data.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -50,6 +60,20 @@ def prepare_folder(data: Path, *, create: bool = True) -> None:
         raise StorageError(f"cannot use the data folder {data}: {error.strerror}") from error
     if not os.access(data, os.R_OK | os.W_OK | os.X_OK):
         raise StorageError(f"cannot use the data folder {data}: no permission to read and write")
+    if data.stat().st_mode & _WRITABLE_BY_OTHERS:
+        raise StorageError(f"others may write to the data folder {data}: chmod go-w it")
+
+
+def _refuse_open_to_others(file: Path) -> None:
+    """A file that is not there, or not any more, is closed."""
+    try:
+        mode = file.stat().st_mode
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise StorageError(f"cannot use {file}: {error.strerror}") from error
+    if mode & _ANY_BY_OTHERS:
+        raise StorageError(f"the database {file} is open to others: chmod 600 it")
 
 
 class ServiceLock:
