@@ -41,7 +41,7 @@ class Dial:
 
 @dataclass(frozen=True, slots=True)
 class Bridge:
-    """Put an answered leg into a room, where everybody hears everybody else; or change how it is in.
+    """Put an answered leg into a room where all hear each other, or change how it is in there.
 
     A room is made by its first leg and gone with its last. With ``digits`` the leg's key presses
     are passed on to the others in the room, once each. ``muted`` keeps it from being heard, not
