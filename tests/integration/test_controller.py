@@ -145,10 +145,10 @@ def test_a_call_is_bridged_and_settled_with_its_bill_and_notification(tmp_path):
             assert (after.status1, after.status2) == ("answered", "answered")
             assert (after.duration, after.debit, after.live) == (2, 72_000, False)
             assert (await storage.application(app.app_id)).account.balance == 1_000_000 - 72_000
-            (delivery,) = await storage.due_notifications(10)
+            (delivery,) = await storage.take_notifications(10)
             body = {name: value[0] for name, value in parse_qs(delivery.body.decode()).items()}
             assert (body["duration"], body["debit"], body["mine"]) == ("2", "0.072", "1")
-            assert await storage.due_notifications(10) == []
+            assert await storage.take_notifications(10) == []
 
     asyncio.run(run())
 

@@ -27,7 +27,7 @@ class Outbox:
         ]
         self.outcomes = {}
 
-    async def due_notifications(self, limit):
+    async def take_notifications(self, limit):
         self.looks += 1
         taken, self.due = self.due[:limit], self.due[limit:]
         return taken

@@ -89,7 +89,7 @@ class Deliverer:
 
     async def _take(self) -> Sequence[Delivery]:
         try:
-            return await self._storage.due_notifications(BATCH)
+            return await self._storage.take_notifications(BATCH)
         except Exception:
             # They stay in the outbox until the next look.
             log.exception("the outbox could not be read; trying again")

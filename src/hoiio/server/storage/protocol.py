@@ -201,7 +201,7 @@ class Storage(Protocol):
         """When the service was last known alive; None before the first beat."""
         ...
 
-    async def due_notifications(self, limit: int) -> Sequence[Delivery]:
+    async def take_notifications(self, limit: int) -> Sequence[Delivery]:
         """Take notifications that were never attempted, marking them attempted: each once."""
         ...
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from hoiio.server.billing.tariff import Row
-from hoiio.server.storage import accounts, calls, notifications, tariffs
+from hoiio.server.storage import accounts, calls, heartbeat, outbox, tariffs
 from hoiio.server.storage.credentials import new_access_token, new_app_id
 from hoiio.server.storage.errors import StorageError
 from hoiio.server.storage.migrate import migrate
@@ -125,19 +125,19 @@ class SqliteStorage:
 
     async def beat(self, now: int) -> None:
         """Write the heartbeat; the clock of the service that runs now is the one that counts."""
-        await self._write(lambda db: notifications.beat(db, now))
+        await self._write(lambda db: heartbeat.beat(db, now))
 
     async def last_beat(self) -> int | None:
         """When the service was last known alive; None before the first beat."""
-        return await self._read(notifications.last_beat)
+        return await self._read(heartbeat.last_beat)
 
-    async def due_notifications(self, limit: int) -> Sequence[Delivery]:
+    async def take_notifications(self, limit: int) -> Sequence[Delivery]:
         """Take notifications that were never attempted, marking them attempted: each once."""
-        return await self._write(lambda db: notifications.take(db, self._sealer, limit))
+        return await self._write(lambda db: outbox.take(db, self._sealer, limit))
 
     async def notification_done(self, delivery: int, outcome: str) -> None:
         """Note how an attempt went, for the operator."""
-        await self._write(lambda db: notifications.note(db, delivery, outcome))
+        await self._write(lambda db: outbox.note(db, delivery, outcome))
 
     async def close(self) -> None:
         """Finish what was begun and let go of the database."""

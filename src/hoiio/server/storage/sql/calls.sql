@@ -7,6 +7,9 @@ UPDATE accounts SET live_calls = live_calls + 1
 WHERE id = :account AND live_calls < concurrent_calls
 RETURNING live_calls
 
+-- name: end_concurrent_call
+UPDATE accounts SET live_calls = live_calls - 1 WHERE id = :account RETURNING live_calls
+
 -- name: next_value
 UPDATE sequences SET value = value + 1 WHERE name = :name RETURNING value
 

@@ -37,6 +37,3 @@ RETURNING points, bonus
 UPDATE accounts SET points = points + :points, bonus = bonus + :bonus
 WHERE id = :account
 RETURNING points, bonus
-
--- name: end_concurrent_call
-UPDATE accounts SET live_calls = live_calls - 1 WHERE id = :account RETURNING live_calls

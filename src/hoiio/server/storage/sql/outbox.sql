@@ -1,6 +1,6 @@
 -- name: add_notification
 INSERT INTO notifications (call, url, body, created_at)
-SELECT id, notify_url, :body, :at FROM calls WHERE id = :call AND notify_url <> ''
+SELECT id, notify_url, :body, :at FROM calls WHERE id = :call
 
 -- name: take_notifications
 UPDATE notifications SET attempted = 1
@@ -17,11 +17,3 @@ WHERE notifications.id = :id
 
 -- name: note_outcome
 UPDATE notifications SET outcome = :outcome WHERE id = :id
-
--- name: beat
-INSERT INTO heartbeats (node, at) VALUES (:node, :at)
-ON CONFLICT (node) DO UPDATE
-SET at = excluded.at
-
--- name: last_beat
-SELECT max(at) FROM heartbeats

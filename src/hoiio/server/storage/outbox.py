@@ -1,18 +1,14 @@
-"""Transactions on notifications and the heartbeat."""
+"""Transactions on the outbox: notifications wait in it, are taken once, and noted."""
 
 from __future__ import annotations
 
 import sqlite3
-from typing import Final
 
 from hoiio.server.storage.errors import StorageError
 from hoiio.server.storage.protocol import Delivery
 from hoiio.server.storage.queries import SQL
-from hoiio.server.storage.rows import must, one
+from hoiio.server.storage.rows import must
 from hoiio.server.storage.sealing import Sealer
-
-NODE: Final = "service"
-"""The one node that places calls from a SQLite database."""
 
 
 def take(db: sqlite3.Connection, sealer: Sealer, limit: int) -> list[Delivery]:
@@ -35,14 +31,3 @@ def _delivery(db: sqlite3.Connection, sealer: Sealer, key: int) -> Delivery | No
 def note(db: sqlite3.Connection, key: int, outcome: str) -> None:
     """Write how an attempt went."""
     db.execute(SQL["note_outcome"], {"id": key, "outcome": outcome})
-
-
-def beat(db: sqlite3.Connection, now: int) -> None:
-    """Write the heartbeat; it never goes back."""
-    db.execute(SQL["beat"], {"node": NODE, "at": now})
-
-
-def last_beat(db: sqlite3.Connection) -> int | None:
-    """The latest heartbeat of any node."""
-    row = one(db, "last_beat")
-    return None if row is None else row[0]

@@ -1,0 +1,48 @@
+"""What a call's end writes: its statuses, its bill, and a notification for whoever asked."""
+
+from urllib.parse import parse_qs
+
+import pytest
+
+from hoiio import wire
+from hoiio.server.calls import callback
+from hoiio.server.calls.advance import advance
+from hoiio.server.engines.protocol import Cause, Ended
+from hoiio.server.storage.protocol import CallRecord
+
+REF, ONE, TWO = "AA-C-7", "+6511111111", "+6522222222"
+START = 1_700_000_000 * wire.MICROS
+
+
+def record(**changes):
+    call = callback.new(
+        REF, START, numbers=(ONE, TWO), sees=(TWO, ONE), ring_seconds=(30.0, 60.0), max_seconds=600
+    )
+    values = {
+        "ref": REF, "application": 1, "account": 1, "ordinal": 1, "date": START,
+        "dest1": ONE, "dest2": TWO, "status1": "ongoing", "status2": "ongoing", "room": "",
+        "tag": "t", "notify_url": "http://127.0.0.1/hook", "currency": "SGD",
+        "rate1": 18_000, "rate2": 18_000, "duration": None, "debit": None, "live": True,
+        "state": callback.encode(call),
+    }  # fmt: skip
+    return CallRecord(**(values | changes))
+
+
+BUSY = Ended(f"{REF}-1", START + wire.MICROS, Cause.REMOTE, 486)
+
+
+def test_the_notification_tells_the_record_as_it_ended():
+    """Statuses, duration and debit, which the record itself does not have yet."""
+    settlement = advance(record(), [BUSY]).settlement
+    body = parse_qs(settlement.notification.decode(), keep_blank_values=True)
+    assert body["call_status_dest1"] == ["busy"]
+    assert body["call_status_dest2"] == ["unanswered"]
+    assert (body["duration"], body["debit"]) == (["0"], ["0.000"])
+    assert "status" not in body
+
+
+@pytest.mark.parametrize(("notify_url", "told"), [("", False), ("http://127.0.0.1/", True)])
+def test_nobody_is_notified_who_did_not_ask(notify_url, told):
+    """A call without a notify_url has nothing to deliver."""
+    settlement = advance(record(notify_url=notify_url), [BUSY]).settlement
+    assert (settlement.notification is not None) is told
