@@ -2,6 +2,7 @@
 
 from urllib.parse import parse_qs
 
+import msgspec
 import pytest
 
 from hoiio import wire
@@ -23,7 +24,7 @@ def record(**changes):
         "dest1": ONE, "dest2": TWO, "status1": "ongoing", "status2": "ongoing", "room": "",
         "tag": "t", "notify_url": "http://127.0.0.1/hook", "currency": "SGD",
         "rate1": 18_000, "rate2": 18_000, "duration": None, "debit": None, "live": True,
-        "state": callback.encode(call),
+        "state": msgspec.json.encode(call),
     }  # fmt: skip
     return CallRecord(**(values | changes))
 

@@ -109,6 +109,7 @@ class Controller:
         self._owners = itertools.count(1)
         self._placing: set[asyncio.Task[CallRecord | Refusal]] = set()
         self._heart: asyncio.Task[None] | None = None
+        self._unsettled: set[str] = set()
 
     # --- life -----------------------------------------------------------------------------
 
@@ -120,18 +121,27 @@ class Controller:
         await self._settle_orphans(await self._storage.last_beat(), older_than=0)
 
     async def _settle_orphans(self, beat: int | None, *, older_than: int) -> None:
-        """Settle the live records that this controller does not carry."""
-        now = self._engine.now()
+        """Settle the live records that this controller does not carry, each by itself."""
         for record in await self._storage.live_calls():
             if record.ref in self._live:
                 continue
-            admitted_at = callback.decode(record.state).admitted_at
-            if 0 <= now - admitted_at < older_than:
-                continue
-            # A heartbeat of the future was stamped by a clock that was wrong: no evidence.
-            last_seen = beat if beat is not None and beat <= now else admitted_at
-            await self._store(record.ref, [callback.ControlLost(last_seen)])
-            log.warning("call settled: nobody carries it any more", ref=record.ref)
+            try:
+                await self._settle_orphan(record, beat, older_than)
+            except Exception:
+                # The heart tries again at every beat: told once is enough.
+                if record.ref not in self._unsettled:
+                    log.exception("a call that nobody carries is not settled", ref=record.ref)
+                self._unsettled.add(record.ref)
+
+    async def _settle_orphan(self, record: CallRecord, beat: int | None, older_than: int) -> None:
+        now = self._engine.now()
+        admitted_at = callback.decode(record.state).admitted_at
+        if 0 <= now - admitted_at < older_than:
+            return
+        # A heartbeat of the future was stamped by a clock that was wrong: no evidence.
+        last_seen = beat if beat is not None and beat <= now else admitted_at
+        await self._store(record.ref, [callback.ControlLost(last_seen)])
+        log.warning("call settled: nobody carries it any more", ref=record.ref)
 
     def start(self) -> None:
         """Begin the heartbeat; the engine is up."""
