@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
+
+_NOT_EVERYWHERE: Final = frozenset({"status", "room"})
+"""Fields that only answers, or only participants' notifications have."""
 
 
 def body(fields: Mapping[str, str], notify_url: str) -> bytes:
     """A notification's form-encoded body: the transaction's fields, then the URL's own parameters.
 
-    Parameters of the URL that bear a field's name are not copied, so that nothing can pose as a
-    field of ours (api rule 23).
+    Parameters of the URL that bear a field's name are not copied, also where this notification has
+    no such field, so that nothing can pose as a field of ours (api rule 23).
     """
     own = parse_qsl(urlsplit(notify_url).query, keep_blank_values=True)
-    copied = [(name, value) for name, value in own if name not in fields]
+    ours = _NOT_EVERYWHERE | fields.keys()
+    copied = [(name, value) for name, value in own if name not in ours]
     return urlencode([*fields.items(), *copied]).encode("ascii")
