@@ -98,6 +98,14 @@ class CallStatus(StrEnum):
     FAILED = "failed"
 
 
+class Action(StrEnum):
+    """Values of ``action``: what a moderator may do to a participant."""
+
+    KICK = "kick"
+    MUTE = "mute"
+    UNMUTE = "unmute"
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """One API method: its path below the base URL and its own parameters, in the table's order.

@@ -85,11 +85,11 @@ def test_from_nothing_to_a_service_that_can_be_called(admin, tmp_path):
 
 def test_existing_credentials_are_taken_over(admin):
     """The token comes from standard input, so that no process list shows it."""
-    admin("account", "create", "ann", "--currency", "USD")
+    admin("account", "create", "ann")
     words = ("app", "create", "ann", "--app-id", "OLD~id", "--access-token", "-")
     assert admin(*words, typed="t~k+n\n") == {"app_id": "OLD~id", "access_token": "t~k+n"}
     assert "OLD~id" in admin.refused(*words, typed="another\n")
-    for typed in ("", "two words", "\u0661", "x" * 256):
+    for typed in ("", " t", "two words", "\u0661", "x" * 256):
         assert "visible ASCII" in admin.refused(*words, typed=typed)
     assert "go together" in admin.refused("app", "create", "ann", "--app-id", "x")
 
@@ -100,6 +100,8 @@ def test_existing_credentials_are_taken_over(admin):
         ("account", "create", "ann"),
         ("account", "create", "AA-2"),
         ("account", "create", ""),
+        ("account", "create", " bob"),
+        ("account", "create", "b" * 101),
         ("account", "create", "two\nlines"),
         ("account", "create", "bob", "--number", "6511111111"),
         ("account", "create", "bob", "--number", "+65 1111 1111"),
@@ -112,6 +114,7 @@ def test_existing_credentials_are_taken_over(admin):
         ("account", "create"),
         ("account", "create", "bob", "--colour", "red"),
         ("app", "create", "nobody"),
+        ("app", "create", "ann", "--app-id", "two words", "--access-token", "t"),
         ("credit", "add", "nobody", "5"),
         ("credit", "add", "AA-9", "5"),
         ("credit", "add", "ann", "0"),
@@ -168,6 +171,16 @@ def test_a_folder_that_cannot_be_used_is_one_line(tmp_path):
     assert re.fullmatch(r"hoiio: [^\n]*is not a folder\n", done.stderr)
 
 
+def test_a_currency_has_a_tariff_of_its_own(admin, tmp_path):
+    """Accounts too; what is no currency is refused before anything is read."""
+    (tmp_path / "rates.csv").write_text("prefix,rate\n65,0.018\n")
+    words = ("tariff", "import", "rates.csv", "--currency")
+    assert admin("account", "create", "ann", "--currency", "USD")["currency"] == "USD"
+    assert admin(*words, "USD") == {"rows": 1, "currency": "USD"}
+    assert ask(admin.data, "SELECT currency FROM tariffs") == [("USD",)]
+    assert "three capital letters" in admin.refused(*words, "usd")
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -198,6 +211,8 @@ def test_a_table_for_people(admin):
     shown = run("account", "list", "--pretty", "--data", data, folder=".").stdout
     assert "[red]ann[/red]" in shown
     assert "5.000" in shown
+    words = ("app", "create", "AA-1", "--app-id", "x", "--access-token", "t" * 255, "--pretty")
+    assert run(*words, "--data", data, folder=".").stdout.count("t") >= 255
 
 
 def test_commands_work_while_the_service_runs(admin):

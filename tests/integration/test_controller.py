@@ -7,7 +7,8 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from hoiio.server.calls.controller import CallOrder, CallSettings, Controller
+from hoiio.server.calls.controller import Controller
+from hoiio.server.calls.orders import CallOrder, CallSettings
 from hoiio.server.engines.protocol import (
     Answered,
     Bridge,
@@ -114,7 +115,7 @@ def test_a_call_is_durable_before_its_first_invite(tmp_path):
                 (commands, read_live(tmp_path / "data"))
             )
             record = await controller.place_call(app, order())
-            assert seen[0][0] == (Dial(f"{record.ref}-1", ONE, TWO, 30.0, 70.0),)
+            assert seen[0][0] == (Dial(f"{record.ref}-1", ONE, TWO, 30.0, 70.0, room=record.ref),)
             assert seen[0][1] == [record.ref]
             engine.sent = []
 

@@ -4,7 +4,8 @@ import asyncio
 
 from structlog.testing import capture_logs
 
-from hoiio.server.calls.controller import CallSettings, Controller
+from hoiio.server.calls.controller import Controller
+from hoiio.server.calls.orders import CallSettings
 from integration.storage.store import change, in_a_shop
 from integration.test_controller import ScriptedEngine, an_application, order
 

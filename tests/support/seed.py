@@ -2,11 +2,11 @@
 
 import asyncio
 
-from hoiio.server.calls import callback
+from hoiio.server.calls import callback, machines
 from hoiio.server.calls.advance import advance
 from hoiio.server.engines.protocol import Answered, Cause, Ended
 from hoiio.server.storage.data import open_data
-from hoiio.server.storage.protocol import NewCall
+from hoiio.server.storage.protocol import Admission, NewCall
 from hoiio.wire import MICROS, to_micros
 
 DEST1, DEST2 = "+6511111111", "+6522222222"
@@ -28,7 +28,7 @@ async def _seed(data, app_id, count, start, rate, minutes):
 
 
 async def _one(storage, app, date, rate, minutes):
-    record = await storage.admit(_new_call(app, date, rate))
+    (record,) = await storage.admit(_admission(app, date, rate))
     one, two = f"{record.ref}-1", f"{record.ref}-2"
     end = date + 2 * MICROS + minutes * 60 * MICROS
     for event in (
@@ -41,30 +41,24 @@ async def _one(storage, app, date, rate, minutes):
     return record.ref
 
 
-def _new_call(app, date, rate):
-    def state(ref, admitted_at):
+def _admission(app, date, rate):
+    def state(ref, _room):
         call = callback.new(
             ref,
-            admitted_at,
+            date,
             numbers=(DEST1, DEST2),
             sees=(DEST2, DEST1),
             ring_seconds=(30.0, 60.0),
             max_seconds=14_400,
         )
-        return callback.encode(call)
+        return machines.encode(call)
 
-    return NewCall(
+    return Admission(
         application=app.id,
         account=app.account.id,
-        dest1=DEST1,
-        dest2=DEST2,
-        tag="my-tag",
-        notify_url="",
         currency=app.account.currency,
-        rate1=rate,
-        rate2=0,
-        hold=rate,
         now=date,
         ceiling_reached=False,
-        state=state,
+        calls=[NewCall(DEST1, DEST2, rate1=rate, rate2=0, hold=rate, state=state)],
+        tag="my-tag",
     )

@@ -57,6 +57,12 @@ def test_talktime_is_what_the_balance_pays_for_and_no_more(balance, rate):
     assert minutes == wire.TALKTIME_MAX or charge.debit(minutes + 1, rate) > balance
 
 
+def test_talktime_has_a_most():
+    """Five digits, also where the balance pays for more (api rule 20)."""
+    assert charge.talktime(99_999 * 36_000, 36_000) == 99_999
+    assert charge.talktime(100_000 * 36_000, 36_000) == 99_999
+
+
 @given(balance=st.integers(-(10**15), 10**15))
 def test_a_free_destination_can_be_talked_to_for_the_most(balance):
     """Whatever the balance (api rule 20)."""

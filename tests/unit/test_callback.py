@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hoiio.server.calls import callback as cb
+from hoiio.server.calls import inputs, machines
 from hoiio.server.engines.protocol import (
     Answered,
     Bridge,
@@ -41,19 +42,22 @@ def after(*events, call=None):
 
 
 def test_only_dest1_is_dialled_at_first_with_a_deadline_that_covers_dest2s_ringing():
-    assert cb.due(a_call()) == (Dial(ONE, "+6511111111", "+6522222222", 30.0, 70.0),)
+    first = Dial(ONE, "+6511111111", "+6522222222", 30.0, 70.0, room=REF)
+    assert cb.due(a_call()) == (first,)
 
 
 def test_dest1s_answer_dials_dest2_whose_progress_dest1_hears():
     call = after(Answered(ONE, 2000))
-    assert cb.became_due(a_call(), call) == (Dial(TWO, "+6522222222", None, 60.0, 600.0, ONE),)
+    assert machines.became_due(a_call(), call) == (
+        Dial(TWO, "+6522222222", None, 60.0, 600.0, ONE, "AA-C-7"),
+    )
 
 
 def test_dest2s_answer_bridges_both_and_sets_one_deadline_for_both():
     ringing = after(Answered(ONE, 2000))
     call = cb.step(ringing, Answered(TWO, 5000))
     deadline = 5000 + 600 * MICROS
-    assert cb.became_due(ringing, call) == (
+    assert machines.became_due(ringing, call) == (
         Bridge(ONE, REF, digits=True),
         Bridge(TWO, REF, digits=True),
         SetDeadline(ONE, deadline),
@@ -65,7 +69,7 @@ def test_dest2s_answer_bridges_both_and_sets_one_deadline_for_both():
 def test_one_phone_hanging_up_hangs_the_other_up(gone, left):
     up = after(Answered(ONE, 2000), Answered(TWO, 5000))
     call = cb.step(up, Ended(gone, 9000, Cause.REMOTE))
-    assert cb.became_due(up, call) == (HangUp(left),)
+    assert machines.became_due(up, call) == (HangUp(left),)
     assert not call.over
     call = cb.step(call, Ended(left, 9100, Cause.HUNG_UP))
     assert cb.result(call) == cb.Result("answered", "answered", 5000, 9000, 5000 + 600 * MICROS)
@@ -109,7 +113,7 @@ def test_the_table_of_outcomes_and_a_second_leg_never_dialled(end, status):
 
 
 def test_a_hangup_before_the_answer_cancels_and_an_answer_that_crosses_it_is_not_billed():
-    ringing = after(Answered(ONE, 2000), cb.HangUpRequested())
+    ringing = after(Answered(ONE, 2000), inputs.HangUpRequested())
     assert cb.due(ringing) == (HangUp(ONE), HangUp(TWO))
     call = after(
         Answered(TWO, 3000),
@@ -128,22 +132,22 @@ def test_dest1_giving_up_while_dest2_rings_ends_the_call_unbilled():
 
 
 def test_a_call_not_dialled_in_time_fails_and_dials_nobody():
-    call = after(cb.Expired(20_000))
+    call = after(inputs.Expired(20_000))
     assert cb.due(call) == ()
     assert cb.result(call) == cb.Result("failed", "unanswered", None, 20_000, None)
 
 
 def test_a_lost_call_ends_at_the_last_evidence_but_never_before_its_answer():
     up = after(Answered(ONE, 2000), Answered(TWO, 5000))
-    assert cb.result(cb.step(up, cb.ControlLost(8000))).ended_at == 8000
-    assert cb.result(cb.step(up, cb.ControlLost(3000))).ended_at == 5000
+    assert cb.result(cb.step(up, inputs.ControlLost(8000))).ended_at == 8000
+    assert cb.result(cb.step(up, inputs.ControlLost(3000))).ended_at == 5000
 
 
 @given(st.integers(0, 2), st.booleans())
 def test_a_state_survives_storage(answers, hung_up):
     call = after(*[Answered(ONE, 2000), Answered(TWO, 5000)][:answers])
-    call = cb.step(call, cb.HangUpRequested()) if hung_up else call
-    assert cb.decode(cb.encode(call)) == call
+    call = cb.step(call, inputs.HangUpRequested()) if hung_up else call
+    assert machines.decode(machines.encode(call)) == call
 
 
 # --- any order of events ---------------------------------------------------------------------
@@ -160,9 +164,9 @@ events = st.one_of(
         st.none() | st.sampled_from([404, 408, 480, 486, 603]),
         st.booleans(),
     ),
-    st.just(cb.HangUpRequested()),
-    st.builds(cb.Expired, instants),
-    st.builds(cb.ControlLost, instants),
+    st.just(inputs.HangUpRequested()),
+    st.builds(inputs.Expired, instants),
+    st.builds(inputs.ControlLost, instants),
 )
 
 
@@ -174,8 +178,8 @@ def test_no_order_of_events_breaks_the_rules(history):
         before, call = call, cb.step(call, event)
         assert cb.step(call, event) == call, "a repeated event changes nothing"
         assert not before.over or call == before, "what is over stays as it was"
-        sent += cb.became_due(before, call)
-        if any(isinstance(c, Dial) and c.leg == TWO for c in cb.became_due(before, call)):
+        sent += machines.became_due(before, call)
+        if any(isinstance(c, Dial) and c.leg == TWO for c in machines.became_due(before, call)):
             assert isinstance(event, Answered)
             assert event.leg == ONE
     dials = [c.leg for c in sent if isinstance(c, Dial)]
@@ -242,7 +246,7 @@ def test_every_call_ends_is_settled_once_and_leaves_no_leg_up(script, max_second
         nonlocal call, settlements
         before, call = call, cb.step(call, event)
         settlements += call.over and not before.over
-        phones.carry_out(cb.became_due(before, call), now)
+        phones.carry_out(machines.became_due(before, call), now)
 
     for leg, what, pick in script:
         now += MICROS
@@ -252,7 +256,7 @@ def test_every_call_ends_is_settled_once_and_leaves_no_leg_up(script, max_second
             seen += phones.pending
             phones.pending.clear()
             settlements += call.over and not before.over
-            phones.carry_out(cb.became_due(before, call), now)
+            phones.carry_out(machines.became_due(before, call), now)
         elif what == "deliver" and phones.pending:
             # any pending event may come next: they overtake one another
             event = phones.pending.pop(pick % len(phones.pending))
@@ -261,7 +265,7 @@ def test_every_call_ends_is_settled_once_and_leaves_no_leg_up(script, max_second
         elif what == "repeat" and seen:
             deliver(seen[pick % len(seen)])
         elif what == "hangup":
-            deliver(cb.HangUpRequested())
+            deliver(inputs.HangUpRequested())
         else:
             phones.act(leg, what, now)
 

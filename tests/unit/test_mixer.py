@@ -4,28 +4,80 @@ import threading
 import time
 
 import numpy as np
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hoiio.server.engines.embedded.concealment import FRAMES, conceal, resume
 from hoiio.server.engines.embedded.config import Ringback
+from hoiio.server.engines.embedded.loudness import Levels
 from hoiio.server.engines.embedded.mixer import Mixer
 from hoiio.server.engines.embedded.mixing import Part, lay_out, mix
-from hoiio.server.engines.embedded.ringback import FRAME, RATE, ringback_frames
+from hoiio.server.engines.embedded.tones import (
+    FRAME,
+    RATE,
+    Tone,
+    alone_frames,
+    ringback_frames,
+)
 
 TONE = ringback_frames(Ringback())
+TONES = {Tone.RINGBACK: TONE, Tone.ALONE: alone_frames()}
+HZ = [300, 440, 587, 733, 911, 1277, 1511, 1877]
 
 
-def heard(parts, said, tick=1, tone=TONE):
-    """What each leg hears, by leg, when each says one constant."""
-    plan = lay_out(parts)
-    frames = np.array([[said[leg]] * FRAME for leg in plan.legs], np.int16)
-    return {leg: row[0] for leg, row in zip(plan.legs, mix(plan, frames, tick, tone), strict=True)}
+class Studio:
+    """Rooms, and what their people hear frame by frame; ``said`` gives each leg's whole wave."""
+
+    def __init__(self, parts):
+        self.plan = lay_out(parts)
+        self.levels = Levels.fresh(len(self.plan.legs))
+        self.tick = 0
+
+    def hear(self, said, tones=TONES):
+        frames = len(next(iter(said.values()))) // FRAME
+        heard = [self._frame(said, at * FRAME, tones) for at in range(frames)]
+        return dict(zip(self.plan.legs, np.concatenate(heard, axis=1), strict=True))
+
+    def _frame(self, said, at, tones):
+        self.tick += 1
+        rows = np.array([said[leg][at : at + FRAME] for leg in self.plan.legs], np.int16)
+        result, self.levels = mix(self.plan, rows, self.tick, tones, self.levels)
+        return result
+
+
+def heard(parts, said, tick=1, tones=TONES):
+    """What each leg hears in a first frame, by leg, when each says one constant."""
+    studio = Studio(parts)
+    studio.tick = tick - 1
+    waves = {leg: np.full(FRAME, level) for leg, level in said.items()}
+    return {leg: wave[-1] for leg, wave in studio.hear(waves, tones).items()}
+
+
+def tone(hz, level=-12.0, seconds=1.0):
+    n = np.arange(int(seconds * RATE))
+    return np.rint(32767 * 10 ** (level / 20) * np.sin(2 * np.pi * hz * n / RATE))
+
+
+def silence(seconds=1.0):
+    return np.zeros(int(seconds * RATE))
+
+
+def decibels(wave):
+    return 20 * np.log10(np.sqrt(np.mean(np.square(wave.astype(float)))) / 32767 * np.sqrt(2))
+
+
+def room(people, **options):
+    return [Part(str(person), "r", **options) for person in range(people)]
 
 
 def test_everybody_hears_everybody_else():
-    """Mix-minus: the room's sum without oneself."""
+    """Mix-minus: the room's sum without oneself, a voice alone at its own level."""
     parts = [Part(leg, "room") for leg in "abc"]
-    assert heard(parts, {"a": 1, "b": 20, "c": 300}) == {"a": 320, "b": 301, "c": 21}
+    assert heard(parts, {"a": 1000, "b": 0, "c": 0}) == {"a": 0, "b": 1000, "c": 1000}
+    both = heard(parts, {"a": 1000, "b": 1000, "c": 0})
+    assert (both["a"], both["b"]) == (1000, 1000)
+    assert both["c"] == pytest.approx(2000 / 2**0.5, abs=1)
 
 
 def test_rooms_and_lone_legs_do_not_mix():
@@ -36,16 +88,9 @@ def test_rooms_and_lone_legs_do_not_mix():
 
 
 def test_a_muted_leg_hears_and_is_not_heard():
-    """Its own voice is taken from nobody's mix."""
+    """Its voice reaches nobody, and lowers nobody else's."""
     parts = [Part("a", "r", muted=True), Part("b", "r"), Part("c", "r")]
-    assert heard(parts, {"a": 100, "b": 20, "c": 3}) == {"a": 23, "b": 3, "c": 20}
-
-
-def test_loud_voices_are_clipped_not_wrapped():
-    """Sums beyond 16 bits saturate at both ends."""
-    parts = [Part(leg, "r") for leg in "abc"]
-    assert heard(parts, {"a": 30000, "b": 30000, "c": -30000})["c"] == 32767
-    assert heard(parts, {"a": -30000, "b": -30000, "c": 0})["c"] == -32768
+    assert heard(parts, {"a": 9000, "b": 2000, "c": 0}) == {"a": 2000, "b": 0, "c": 2000}
 
 
 def test_early_media_goes_one_way():
@@ -59,34 +104,139 @@ def test_early_media_of_a_leg_without_audio_is_silence():
     assert heard([Part("a", hears="gone")], {"a": 5}) == {"a": 0}
 
 
-def test_the_ringback_tone_begins_with_its_first_frame():
-    """The cadence is counted from the tick at which it began, and repeats."""
-    tone = np.arange(1, 4, dtype=np.int16).reshape(3, 1).repeat(FRAME, 1)
-    listener = [Part("a", tone_from=10)]
-    said = {"a": 0}
-    assert [heard(listener, said, tick, tone)["a"] for tick in range(10, 15)] == [1, 2, 3, 1, 2]
+def test_a_tone_begins_with_its_first_frame():
+    """The cadence is counted from the tick at which it began, and repeats; each tone is its own."""
+    low = np.arange(1, 4, dtype=np.int16).reshape(3, 1).repeat(FRAME, 1)
+    tones = {Tone.RINGBACK: low, Tone.ALONE: 10 * low}
+    parts = [Part("a", tone=(Tone.RINGBACK, 10)), Part("b", "r", tone=(Tone.ALONE, 11))]
+    said = {"a": 0, "b": 0}
+    result = [heard(parts, said, tick, tones) for tick in range(11, 15)]
+    assert [each["a"] for each in result] == [2, 3, 1, 2]
+    assert [each["b"] for each in result] == [10, 20, 30, 10]
 
 
+levels = st.integers(-32768, 32767)
 rooms = st.dictionaries(
     st.integers(0, 40).map(str),
-    st.tuples(st.none() | st.sampled_from("xyz"), st.booleans(), st.integers(-32768, 32767)),
+    st.tuples(st.none() | st.sampled_from("xyz"), st.booleans(), levels, levels),
     min_size=1,
     max_size=12,
 )
 
 
 @given(rooms)
-def test_any_arrangement_agrees_with_the_definition(legs):
-    """The one-step mix equals the plain sum over the others, for every arrangement."""
-    parts = [Part(leg, room, muted) for leg, (room, muted, _) in legs.items()]
-    result = heard(parts, {leg: level for leg, (_, _, level) in legs.items()})
-    for leg, (room, _, _) in legs.items():
-        total = sum(
+@settings(deadline=None)
+def test_nobody_hears_himself_another_room_or_a_muted_one(legs):
+    """Whatever these say, what a leg hears stays the same."""
+    parts = [Part(leg, room, muted) for leg, (room, muted, _, _) in legs.items()]
+    before = heard(parts, {leg: level for leg, (_, _, level, _) in legs.items()})
+    for listener, (where, _, _, _) in legs.items():
+        said = {
+            leg: level
+            if leg != listener and room is not None and room == where and not muted
+            else other
+            for leg, (room, muted, level, other) in legs.items()
+        }
+        assert heard(parts, said)[listener] == before[listener]
+
+
+@given(rooms)
+@settings(deadline=None)
+def test_one_other_is_heard_exactly(legs):
+    """With one who may be heard there is no gain at all: every 16-bit value arrives as it was."""
+    parts = [Part(leg, room, muted) for leg, (room, muted, _, _) in legs.items()]
+    result = heard(parts, {leg: level for leg, (_, _, level, _) in legs.items()})
+    for leg, (where, _, _, _) in legs.items():
+        others = [
             level
-            for other, (where, muted, level) in legs.items()
-            if other != leg and room is not None and where == room and not muted
-        )
-        assert result[leg] == max(-32768, min(32767, total))
+            for other, (room, muted, level, _) in legs.items()
+            if other != leg and room is not None and room == where and not muted
+        ]
+        if len(others) < 2:
+            assert result[leg] == sum(others)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(HZ), st.floats(-50, 0)), min_size=2, max_size=8),
+    st.integers(0, 4),
+)
+@settings(deadline=None, max_examples=50)
+def test_nothing_clips(voices, shift):
+    """However many shout and whenever they begin: hardly a sample at full scale beyond theirs."""
+    said = {
+        str(index): np.roll(tone(hz, level, 0.4), shift * index * 111)
+        for index, (hz, level) in enumerate(voices)
+    }
+    for leg, wave in Studio(room(len(voices))).hear(said).items():
+        exact = sum(other for each, other in said.items() if each != leg)
+        flat = np.abs(wave.astype(int)) >= 32767
+        longest = max(map(len, "".join("x" if each else " " for each in flat).split()), default=0)
+        assert longest <= max(3, int(len(voices) == 2) * len(flat))
+        assert np.all((np.sign(wave) == np.sign(np.rint(exact))) | (np.abs(wave) <= 1))
+
+
+@pytest.mark.parametrize("people", range(2, 9))
+def test_one_voice_is_as_loud_whoever_listens(people):
+    """Silent listeners, even with some noise of their line, lower nobody."""
+    noise = np.random.default_rng(1).integers(-20, 21, RATE)
+    said = {str(person): noise for person in range(people)} | {"0": tone(440)}
+    for leg, wave in Studio(room(people)).hear(said).items():
+        if leg != "0":
+            assert decibels(wave[2000:]) == pytest.approx(-12, abs=0.1)
+
+
+@pytest.mark.parametrize("people", range(2, 9))
+def test_all_at_once_are_as_loud_as_one(people):
+    """From two to eight people that all speak, the whole that each hears stays even."""
+    said = {str(person): tone(HZ[person]) for person in range(people)}
+    for wave in Studio(room(people)).hear(said).values():
+        assert decibels(wave[2000:]) == pytest.approx(-12, abs=0.2)
+
+
+def test_the_gain_glides():
+    """A second voice that sets in and stops lets the level go down and up smoothly."""
+    second = np.concatenate([silence(), np.full(RATE, 8000), silence()])
+    said = {"0": np.full(3 * RATE, 8000), "1": second, "2": silence(3)}
+    gain = Studio(room(3)).hear(said)["2"] / (said["0"] + said["1"])
+    assert gain[RATE - 1] == 1
+    assert gain[2 * RATE - 1] == pytest.approx(0.5**0.5, abs=0.001)
+    assert gain[-1] == pytest.approx(1, abs=0.01)
+    assert np.abs(np.diff(gain)).max() < 0.002
+
+
+def test_levels_go_on_when_somebody_joins():
+    """An arrangement of other legs changes nothing for those who were there."""
+    said = {"0": tone(440), "1": tone(587), "2": silence()}
+    before = Studio(room(3))
+    before.hear(said)
+    after = Studio([*room(3), Part("new", "other")])
+    after.levels = before.levels.rearranged(after.plan.sources(before.plan))
+    assert after.plan.sources(before.plan).tolist() == [-1, 0, 1, 2]
+    assert after.levels.gain.tolist() == [1.0, *before.levels.gain]
+
+
+def test_a_concealed_frame_goes_on_where_the_last_one_ended():
+    """No step at any seam of a gap, silence after three frames, and a soft return."""
+    wave = tone(440).astype(np.int16)
+    last = wave[:FRAME]
+    gap = [conceal(last, missing) for missing in range(FRAMES + 1)]
+    after = wave[5 * FRAME + 70 :][:FRAME].copy()
+    resume(after, last, FRAMES + 1)
+    assert not gap[FRAMES].any()
+    steepest = np.abs(np.diff(wave.astype(int))).max()
+    assert np.abs(np.diff(np.concatenate([last, *gap, after]).astype(int))).max() <= steepest
+    assert decibels(gap[0]) > -16
+    assert decibels(gap[1]) < decibels(gap[0]) - 2
+
+
+def test_the_alone_tone_is_quiet_short_and_comes_every_ten_seconds():
+    """Heard within the first second, in no way startling, with soft edges."""
+    wave = TONES[Tone.ALONE].reshape(-1).astype(int)
+    assert len(wave) == 10 * RATE
+    loud = np.flatnonzero(wave)
+    assert 0.3 * RATE < loud[0] < loud[-1] < 1.5 * RATE
+    assert -31 < decibels(wave[loud[0] : loud[-1]]) < -27
+    assert np.abs(wave[: loud[0] + 10]).max() < 0.15 * wave.max()
 
 
 def test_the_default_ringback_is_singapores():
@@ -101,21 +251,26 @@ def test_the_default_ringback_is_singapores():
 
 
 class FakeLine:
-    """Says these levels, one a frame, then nothing; keeps what it was sent."""
+    """Says these levels, one a frame, None for nothing; keeps what it was sent."""
 
-    def __init__(self, *levels, full=False):
+    def __init__(self, *levels, full=False, late=0):
         self.levels = list(levels)
         self.full = full
+        self.late = late
         self.sent = []
 
+    def skim(self):
+        self.late -= 1
+        return self.late >= 0
+
     def read(self, row):
-        if not self.levels:
-            return False
-        row.fill(self.levels.pop(0))
-        return True
+        level = self.levels.pop(0) if self.levels else None
+        if level is not None:
+            row.fill(level)
+        return level is not None
 
     def write(self, row):
-        self.sent.append(int(row[0]))
+        self.sent.append(int(row[FRAME // 2]))
         return not self.full
 
 
@@ -123,29 +278,43 @@ def room_of(**lines):
     return {leg: (Part(leg, "r"), line) for leg, line in lines.items()}
 
 
-def test_a_missing_frame_is_silence_and_is_counted():
-    """Only legs that have been heard can miss one; nothing of the last frame is repeated."""
-    a, b, mute = FakeLine(5, 6), FakeLine(1, 1, 1), FakeLine()
-    mixer = Mixer(TONE)
+def test_missing_frames_are_concealed_and_counted():
+    """The last one fades to silence; only legs that have been heard can miss one."""
+    a, b, mute = FakeLine(500, 600), FakeLine(*[0] * 9), FakeLine()
+    mixer = Mixer(TONES)
     mixer.arrange(room_of(a=a, b=b, c=mute))
-    for _ in range(3):
+    for _ in range(6):
         mixer.step()
-    assert b.sent == [5, 6, 0]
-    assert (mixer.stats.frames, mixer.stats.missing_frames) == (6, 1)
+    assert b.sent[:2] == [500, 600]
+    assert 600 > b.sent[2] > b.sent[3] > b.sent[4] > b.sent[5] == 0
+    assert (mixer.stats.frames, mixer.stats.missing_frames) == (12, 4)
 
 
-def test_a_full_buffer_is_counted_as_dropped():
-    """A frame that was not taken shows in the figures."""
-    mixer = Mixer(TONE)
-    mixer.arrange(room_of(a=FakeLine(1, full=True), b=FakeLine(1)))
+def test_audio_that_comes_back_is_heard_again():
+    """A gap ends with the next frame."""
+    a, b = FakeLine(500, None, 700, 800), FakeLine()
+    mixer = Mixer(TONES)
+    mixer.arrange(room_of(a=a, b=b))
+    for _ in range(4):
+        mixer.step()
+    assert b.sent[2:] == [700, 800]
+    assert mixer.stats.missing_frames == 1
+
+
+def test_what_piles_up_is_counted_as_dropped():
+    """Whether a frame was not taken or was thrown away, it shows in the figures."""
+    mixer = Mixer(TONES)
+    mixer.arrange(room_of(a=FakeLine(1, full=True), b=FakeLine(1, 1, late=2)))
     mixer.step()
-    assert mixer.stats.dropped_frames == 1
+    assert mixer.stats.dropped_frames == 2
+    mixer.step()
+    assert mixer.stats.dropped_frames == 4
 
 
 def test_a_leg_that_leaves_is_no_longer_heard():
     """The next tick follows the new arrangement."""
     a, b = FakeLine(5, 5), FakeLine(1, 1)
-    mixer = Mixer(TONE)
+    mixer = Mixer(TONES)
     mixer.arrange(room_of(a=a, b=b))
     mixer.step()
     mixer.arrange(room_of(b=b))
@@ -163,7 +332,7 @@ def run_for_half_a_second(mixer):
 
 def test_the_thread_keeps_time():
     """About 50 ticks a second, and none after ``stop``."""
-    mixer = Mixer(TONE)
+    mixer = Mixer(TONES)
     seconds = run_for_half_a_second(mixer)
     ticks = mixer.tick
     assert abs(ticks - seconds / 0.02) <= 6
@@ -184,7 +353,7 @@ class SlowLine(FakeLine):
 def test_hopelessly_late_ticks_are_skipped():
     """After a standstill the mixer goes on at its pace instead of sending all at once."""
     line = SlowLine(1)
-    mixer = Mixer(TONE)
+    mixer = Mixer(TONES)
     mixer.arrange(room_of(a=line))
     seconds = run_for_half_a_second(mixer)
     assert mixer.stats.skipped_ticks >= 5

@@ -12,6 +12,7 @@ from hoiio.server.engines.embedded.messages import Inbox
 from hoiio.server.engines.embedded.routing import build_router
 from hoiio.server.engines.embedded.stack import CannotDial, Signal
 from hoiio.server.engines.embedded.switchboard import Switchboard
+from hoiio.server.engines.embedded.tones import Tone
 from hoiio.server.engines.protocol import (
     Answered,
     Bridge,
@@ -258,18 +259,18 @@ async def test_progress_is_heard_until_the_answer_or_the_end(desk):
     """Tone on 180, the network's audio on 183, silence afterwards."""
     await desk.answer("a")
     await desk.dial("b", heard_by="a")
-    assert desk.mixer.parts["a"].tone_from is None
+    assert desk.mixer.parts["a"].tone is None
     desk.signal(2, Event.CALL_RINGING)
-    assert desk.mixer.parts["a"].tone_from == 7
+    assert desk.mixer.parts["a"].tone == (Tone.RINGBACK, 7)
     desk.signal(2, Event.CALL_PROGRESS)
-    assert (desk.mixer.parts["a"].tone_from, desk.mixer.parts["a"].hears) == (None, "b")
+    assert (desk.mixer.parts["a"].tone, desk.mixer.parts["a"].hears) == (None, "b")
     desk.signal(2, Event.CALL_ESTABLISHED)
     assert desk.mixer.parts["a"].hears is None
     await desk.dial("c", heard_by="a")
     desk.signal(3, Event.CALL_RINGING)
-    assert desk.mixer.parts["a"].tone_from == 7
+    assert desk.mixer.parts["a"].tone == (Tone.RINGBACK, 7)
     desk.signal(3, Event.CALL_CLOSED, "480 Gone")
-    assert desk.mixer.parts["a"].tone_from is None
+    assert desk.mixer.parts["a"].tone is None
 
 
 @scenario
@@ -279,6 +280,27 @@ async def test_only_answered_legs_are_bridged(desk):
     desk.signal(1, Event.CALL_PROGRESS)
     desk.board.do(Bridge("a", "room"))
     assert desk.mixer.parts["a"].room is None
+
+
+@scenario
+async def test_who_is_alone_hears_a_tone(desk):
+    """From the moment on when nobody else is in the room, muted or not, if it was asked for."""
+    tones = lambda: [desk.mixer.parts[leg].tone for leg in desk.mixer.parts]  # noqa: E731 - short
+    await desk.answer("a")
+    desk.board.do(Bridge("a", "room", alone_tone=True))
+    assert tones() == [(Tone.ALONE, 7)]
+    desk.mixer.tick = 9
+    desk.board.do(Bridge("a", "room", muted=True, alone_tone=True))
+    assert tones() == [(Tone.ALONE, 7)], "it goes on at its own pace"
+    await desk.answer("b")
+    desk.board.do(Bridge("b", "other"))
+    assert tones() == [(Tone.ALONE, 7), None], "b was not to hear any"
+    desk.board.do(Bridge("b", "room"))
+    assert tones() == [None, None]
+    desk.mixer.tick = 20
+    desk.board.do(HangUp("b"))
+    await settle()
+    assert tones() == [(Tone.ALONE, 20)]
 
 
 @scenario

@@ -19,7 +19,8 @@ from hoiio.server.api.application import build
 from hoiio.server.api.credentials import Guesses
 from hoiio.server.api.desk import Desk
 from hoiio.server.api.http import HttpServer, bind
-from hoiio.server.calls.controller import CallSettings, Controller
+from hoiio.server.calls.controller import Controller
+from hoiio.server.calls.orders import CallSettings
 from hoiio.server.config import Config, ConfigError
 from hoiio.server.engines.embedded import EmbeddedConfig, EmbeddedEngine, Ringback, Trunk
 from hoiio.server.engines.protocol import EngineUnavailable

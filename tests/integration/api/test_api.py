@@ -21,10 +21,11 @@ from hoiio.server.api.credentials import Guesses
 from hoiio.server.api.desk import Desk
 from hoiio.server.api.http import HEAD_MAX, HttpServer, bind
 from hoiio.server.billing.tariff import parse_tariff
+from hoiio.server.calls.orders import CallSettings, admission
 from hoiio.server.config import Log
 from hoiio.server.readers import Address
 from hoiio.server.storage.data import open_data
-from hoiio.server.storage.protocol import NewCall, Refusal
+from hoiio.server.storage.protocol import Refusal
 from hoiio.wire import MICROS, Status
 
 ONE, TWO, OWN = "+6511111111", "+6522222222", "+6533333333"
@@ -39,30 +40,27 @@ class PretendedCalls:
     storage: object
     orders: list = field(default_factory=list)
     hung_up: list = field(default_factory=list)
+    muted: list = field(default_factory=list)
     refuses: Refusal | None = None
     settles: bool = True
 
     async def place_call(self, application, order):
+        placed = await self.place(application, order)
+        return placed if isinstance(placed, Refusal) else placed[0]
+
+    async def place(self, application, order):
         self.orders.append(order)
         if self.refuses:
             return self.refuses
-        return await self.storage.admit(
-            NewCall(
-                application=application.id,
-                account=application.account.id,
-                dest1=order.dest1,
-                dest2=order.dest2,
-                tag=order.tag,
-                notify_url=order.notify_url,
-                currency=application.account.currency,
-                rate1=order.rate1,
-                rate2=order.rate2,
-                hold=0,
-                now=NOW,
-                ceiling_reached=False,
-                state=lambda ref, at: b"{}",
-            )
-        )
+        asked = admission(application, order, CallSettings(), now=NOW, ceiling_reached=False)
+        return await self.storage.admit(asked)
+
+    async def place_conference(self, application, order):
+        return await self.place(application, order)
+
+    async def mute(self, ref, *, muted):
+        self.muted.append((ref, muted))
+        return self.settles
 
     async def hang_up(self, ref):
         self.hung_up.append(ref)
@@ -182,7 +180,7 @@ def test_other_methods(server, method):
 
 
 @pytest.mark.parametrize(
-    "path", ["voice/nothing", "voice/call/", "", "Voice/Call", "conference/call"]
+    "path", ["voice/nothing", "voice/call/", "", "Voice/Call", "conference/hangup"]
 )
 def test_an_unknown_path(server, path):
     answer = httpx2.post(server.base + path)

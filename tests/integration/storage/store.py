@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 from hoiio.server.storage.data import DATABASE, open_data
-from hoiio.server.storage.protocol import Change, NewCall, Settlement
+from hoiio.server.storage.protocol import Admission, Change, NewCall, Refusal, Settlement
 
 RATE = 18_000
 CREDIT = 1_000_000
@@ -19,26 +19,39 @@ class Shop:
     def __init__(self, data, storage, app):
         self.data, self.storage, self.app = data, storage, app
 
-    def call(self, **changes):
-        values = {
-            "application": self.app.id,
-            "account": self.app.account.id,
+    def admission(self, *numbers, **changes):
+        """A call-back, or with numbers participants, each with what ``changes`` say."""
+        call = {
             "dest1": "+6511111111",
             "dest2": "+6522222222",
-            "tag": "id_1",
-            "notify_url": "http://127.0.0.1/hook",
-            "currency": "SGD",
             "rate1": RATE,
             "rate2": RATE,
             "hold": 2 * RATE,
+            "state": lambda ref, room: f"{ref} {room}".encode(),
+        }
+        call |= {key: changes.pop(key) for key in call.keys() & changes.keys()}
+        alone = {"dest2": "", "rate2": 0, "hold": RATE}
+        calls = [NewCall(**(call | alone | {"dest1": number})) for number in numbers]
+        values = {
+            "application": self.app.id,
+            "account": self.app.account.id,
+            "tag": "id_1",
+            "notify_url": "http://127.0.0.1/hook",
+            "currency": "SGD",
             "now": START,
             "ceiling_reached": False,
-            "state": lambda ref, date: f"{ref} {date}".encode(),
+            "calls": calls or [NewCall(**call)],
         }
-        return NewCall(**(values | changes))
+        return Admission(**(values | changes))
 
     async def admit(self, **changes):
-        return await self.storage.admit(self.call(**changes))
+        """Admit a call-back; its record, or why not."""
+        admitted = await self.storage.admit(self.admission(**changes))
+        return admitted if isinstance(admitted, Refusal) else admitted[0]
+
+    async def join(self, room, *numbers, **changes):
+        """Admit participants; their records, or why not."""
+        return await self.storage.admit(self.admission(*numbers, room=room, **changes))
 
     async def settle(self, ref, debit=0, duration=0, body=None):
         step = settling(debit=debit, duration=duration, body=body)

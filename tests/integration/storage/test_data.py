@@ -70,6 +70,11 @@ def break_secret(data):
     (data / SECRET).write_text("c2hvcnQ=")
 
 
+def soil_secret(data):
+    open_and_close(data)
+    (data / SECRET).write_text(f"!{(data / SECRET).read_text()}")
+
+
 @pytest.mark.parametrize(
     ("breakage", "message"),
     [
@@ -83,6 +88,7 @@ def break_secret(data):
         (share_database(0o644, f"{DATABASE}-wal"), "hoiio.db-wal is open to others: chmod 600"),
         (share_folder(0o770), "others may write to the data folder .*: chmod go-w"),
         (share_folder(0o757), "others may write to the data folder .*: chmod go-w"),
+        (soil_secret, "malformed: expected 32 bytes"),
         (break_secret, "malformed: expected 32 bytes"),
     ],
 )

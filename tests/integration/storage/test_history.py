@@ -67,7 +67,7 @@ def test_another_applications_calls_count_for_nothing(tmp_path):
     async def test(shop):
         other = await shop.storage.create_app(shop.app.account.id)
         record = await shop.admit()
-        foreign = await shop.storage.admit(shop.call(application=other.id))
+        foreign = await shop.admit(application=other.id)
         page = await shop.storage.history(
             shop.app.id, start=None, end=None, page=1, upto=foreign.ref
         )

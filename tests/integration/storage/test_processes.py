@@ -12,6 +12,7 @@ import pytest
 
 from hoiio.server.storage.data import DATABASE, ServiceLock, open_data, prepare_folder
 from hoiio.server.storage.errors import StorageError
+from hoiio.server.storage.migrate import migrations
 from integration.storage.store import ask, audit, in_a_shop, settling
 
 TESTS = Path(__file__).parents[2]
@@ -79,7 +80,8 @@ def test_several_processes_may_make_the_folder_at_once(tmp_path):
     processes = [python(OPEN, tmp_path / "data") for _ in range(4)]
     for process in processes:
         finished(process)
-    assert ask(tmp_path / "data", "SELECT version FROM schema_version") == [(1,)]
+    versions = ask(tmp_path / "data", "SELECT version FROM schema_version ORDER BY version")
+    assert versions == [(number,) for number in range(1, len(migrations()) + 1)]
     assert not list((tmp_path / "data").glob("secret.*"))
 
 

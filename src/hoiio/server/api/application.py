@@ -15,7 +15,7 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hoiio import wire
-from hoiio.server.api import openapi, params, user, voice
+from hoiio.server.api import conference, openapi, params, user, voice
 from hoiio.server.api.answers import Answer, respond
 from hoiio.server.api.credentials import Guesses, identify
 from hoiio.server.api.desk import Desk
@@ -29,6 +29,9 @@ Handler = Callable[[Desk, Application, Params], Awaitable[Answer]]
 
 HANDLERS: Final[Mapping[Endpoint, Handler]] = {
     wire.CALL: voice.call,
+    wire.CONFERENCE: conference.voice_conference,
+    wire.CONFERENCE_CALL: conference.conference_call,
+    wire.MODERATE: conference.moderate,
     wire.HANGUP: voice.hangup,
     wire.QUERY_STATUS: voice.query_status,
     wire.GET_HISTORY: voice.get_history,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from hoiio.server.calls.controller import CallOrder
+from hoiio.server.calls.orders import CallOrder, ConferenceOrder
 from hoiio.server.config import Dest1Sees
 from hoiio.server.storage.protocol import Application, CallRecord, Refusal, Storage
 
@@ -17,8 +18,18 @@ class Calls(Protocol):
         """Admit a call-back and ring dest1; returns as soon as its record is durable."""
         ...
 
+    async def place_conference(
+        self, application: Application, order: ConferenceOrder
+    ) -> Sequence[CallRecord] | Refusal:
+        """Admit participants and ring them in their order; returns once all are durable."""
+        ...
+
     async def hang_up(self, ref: str) -> bool:
         """End a live call; True once it is settled, also when it was already."""
+        ...
+
+    async def mute(self, ref: str, *, muted: bool) -> bool:
+        """Let a participant be heard no more, or again; True once it is so and durable."""
         ...
 
 

@@ -48,8 +48,16 @@ PARAMETERS: Final[Mapping[str, Schema]] = {
     "access_token": _said(_TEXT, "The application's access token."),
     "dest1": _said(_E164, "The first number to ring, E.164."),
     "dest2": _said(_E164, "The second number, rung once the first has answered, E.164."),
+    "dest": _said(_TEXT, "Up to 8 numbers to ring, E.164, separated by commas."),
+    "room": _said(
+        {"type": "string", "pattern": f"^{wire.ROOM.pattern}$", "example": "MY-ROOM"},
+        "The conference room to join, made when unknown; without it a new one is made.",
+    ),
+    "action": _said({"type": "string", "enum": [*wire.Action]}, "What is done to the participant."),
     "caller_id": _said(
-        _TEXT, "What dest2 sees: the registered number, one of the account's own, or private."
+        _TEXT,
+        "What dest2, or every participant, sees: the registered number, one of the account's own, "
+        "or private.",
     ),
     "max_duration": _said(_WHOLE, "Seconds after dest2's answer when the call is cut, 1 to 86400."),
     "tag": _said(
@@ -57,9 +65,9 @@ PARAMETERS: Final[Mapping[str, Schema]] = {
     ),
     "notify_url": _said(
         {"type": "string", "format": "uri", "maxLength": wire.NOTIFY_URL_MAX},
-        "Where to POST one notification when the call ends.",
+        "Where to POST one notification when the call, or each participant's, ends.",
     ),
-    "txn_ref": _said(_REF, "The transaction, as voice/call named it."),
+    "txn_ref": _said(_REF, "The transaction, as the call or conference named it."),
     "from": _said(_DATE, "Transactions at or after this date, GMT+8."),
     "to": _said(_DATE, "Transactions before this date, GMT+8."),
     "page": _said(_WHOLE, "Which 100 entries, from 1."),
@@ -83,6 +91,17 @@ _TRANSACTION: Final[Mapping[str, Schema]] = {
 
 FIELDS: Final[Mapping[Endpoint, Mapping[str, Schema]]] = {
     wire.CALL: {"txn_ref": _REF},
+    wire.CONFERENCE: {
+        "txn_refs": _said(_TEXT, "One for each participant in the order of dest, comma separated."),
+        "room": _TEXT,
+    },
+    wire.CONFERENCE_CALL: {
+        "txn_refs": _said(
+            {"type": "array", "items": _REF}, "One for each participant in the order of dest."
+        ),
+        "room": _TEXT,
+    },
+    wire.MODERATE: {},
     wire.HANGUP: {},
     wire.QUERY_STATUS: _TRANSACTION,
     wire.GET_HISTORY: {
@@ -117,7 +136,10 @@ FIELDS: Final[Mapping[Endpoint, Mapping[str, Schema]]] = {
 
 SUMMARIES: Final[Mapping[Endpoint, str]] = {
     wire.CALL: "Ring two phones one after the other and connect them",
-    wire.HANGUP: "End a call",
+    wire.CONFERENCE: "Ring up to eight phones and put them into a room",
+    wire.CONFERENCE_CALL: "Ring up to eight phones and put them into a room",
+    wire.MODERATE: "Kick, mute or unmute a participant",
+    wire.HANGUP: "End a call, or one participant's part in a conference",
     wire.QUERY_STATUS: "How a call is going, or how it went",
     wire.GET_HISTORY: "The application's transactions, newest first",
     wire.GET_RATE: "What a minute between two numbers costs",

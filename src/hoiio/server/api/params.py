@@ -76,6 +76,14 @@ def number(value: str, refusal: Status) -> str:
     return e164
 
 
+def numbers(value: str) -> list[str]:
+    """A comma list of different numbers, trimmed; else ``Refused`` (api rule 4)."""
+    found = [number(item.strip(" "), Status.DEST_INVALID) for item in value.split(",")]
+    if len(set(found)) < len(found):
+        raise Refused(Status.DEST_INVALID)
+    return found
+
+
 def plus_restored(value: str) -> str:
     """A leading space is the ``+`` that a sloppy client forgot to encode."""
     return f"+{value[1:]}" if value.startswith(" ") else value
@@ -100,6 +108,13 @@ def caller_id(value: str) -> str | None:
     if not wire.NUMBER.fullmatch(e164):
         raise Refused(Status.CALLER_ID_INVALID)
     return e164
+
+
+def room(value: str) -> str:
+    """A conference room's id (api rule 5)."""
+    if not wire.ROOM.fullmatch(value):
+        raise Refused(Status.INVALID_ROOM)
+    return value
 
 
 def max_duration(value: str) -> int:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import phonenumbers
 
-from hoiio.server.api import answers
+from hoiio.server.api import answers, dialling
 from hoiio.server.api.answers import Answer
 from hoiio.server.api.desk import Desk
 from hoiio.server.api.params import Params
-from hoiio.server.api.voice import own_numbers
 from hoiio.server.storage.protocol import Application
 
 
@@ -25,7 +24,7 @@ async def get_info(_desk: Desk, application: Application, _given: Params) -> Ans
         "uid": f"AA-{account.id}",
         "name": account.name,
         "mobile_number": account.number or "",
-        "caller_ids": [*own_numbers(account), "private"],
+        "caller_ids": [*dialling.own_numbers(account), "private"],
         "country": country,
         "prefix": prefix,
         "currency": account.currency,

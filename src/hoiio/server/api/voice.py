@@ -6,33 +6,23 @@ Each is one function from a checked application and its parameters to the answer
 
 from __future__ import annotations
 
-from typing import Final
-
 from hoiio import wire
-from hoiio.server.api import answers, params
+from hoiio.server.api import answers, dialling, params
 from hoiio.server.api.answers import Answer
 from hoiio.server.api.desk import Desk
 from hoiio.server.api.params import Params, Refused
 from hoiio.server.billing import charge
 from hoiio.server.calls import transaction
-from hoiio.server.calls.controller import CallOrder
+from hoiio.server.calls.orders import CallOrder
 from hoiio.server.config import Dest1Sees
-from hoiio.server.storage.protocol import Account, Application, CallRecord, Refusal
+from hoiio.server.storage.protocol import Account, Application, CallRecord
 from hoiio.wire import Status
-
-_REFUSALS: Final = {
-    Refusal.CONCURRENT_CALLS: Status.CONCURRENT_CALL_LIMIT_REACHED,
-    Refusal.CEILING: Status.SERVICE_NOT_AVAILABLE,
-    Refusal.CREDIT: Status.INSUFFICIENT_CREDIT,
-}
 
 
 async def call(desk: Desk, application: Application, given: Params) -> Answer:
     """Ring dest1, then dest2, and connect them; answers before anything rings."""
     order = await _order(desk, application.account, given)
-    placed = await desk.calls.place_call(application, order)
-    if isinstance(placed, Refusal):
-        raise Refused(_REFUSALS[placed])
+    placed = dialling.admitted(await desk.calls.place_call(application, order))
     return {"txn_ref": placed.ref}
 
 
@@ -42,32 +32,22 @@ async def _order(desk: Desk, account: Account, given: Params) -> CallOrder:
         raise Refused(wire.param_missing("dest1"))
     dest1 = params.number(asked1, Status.DEST1_INVALID)
     dest2 = params.number(given["dest2"], Status.DEST2_INVALID)
-    shown = params.caller_id(given["caller_id"]) if "caller_id" in given else None
+    asked = dialling.asked_caller_id(given)
     limit = params.max_duration(given["max_duration"]) if "max_duration" in given else None
     tag = params.tag(given.get("tag", ""))
-    notify_url = params.notify_url(given["notify_url"]) if "notify_url" in given else ""
+    notify_url = dialling.notify_url(given)
     rate1, rate2 = await _rates(desk, account.currency, dest1, dest2)
-    if "caller_id" not in given:
-        shown = account.number or desk.trunk_number
-    elif shown is not None and shown not in own_numbers(account):
-        raise Refused(Status.CALLER_ID_INVALID)
     return CallOrder(
         dest1=dest1,
         dest2=dest2,
         dest1_sees=_dest1_sees(desk, account, dest2),
-        dest2_sees=shown,
+        dest2_sees=dialling.shown_caller_id(desk, account, given, asked),
         rate1=rate1,
         rate2=rate2,
         tag=tag,
         notify_url=notify_url,
         max_duration=limit,
     )
-
-
-def own_numbers(account: Account) -> tuple[str, ...]:
-    """The registered number, then the account's further ones; each once."""
-    registered = () if account.number is None else (account.number,)
-    return tuple(dict.fromkeys(registered + account.numbers))
 
 
 def _dest1_sees(desk: Desk, account: Account, dest2: str) -> str | None:
@@ -83,16 +63,9 @@ async def _rates(desk: Desk, currency: str, dest1: str, dest2: str) -> tuple[int
     if dest1 == dest2:
         raise Refused(Status.SAME_DEST1_DEST2)
     return (
-        await _rate(desk, currency, dest1, Status.DEST1_NOT_SUPPORTED),
-        await _rate(desk, currency, dest2, Status.DEST2_NOT_SUPPORTED),
+        await dialling.leg_rate(desk, currency, dest1, Status.DEST1_NOT_SUPPORTED),
+        await dialling.leg_rate(desk, currency, dest2, Status.DEST2_NOT_SUPPORTED),
     )
-
-
-async def _rate(desk: Desk, currency: str, number: str, refusal: Status) -> int:
-    rate = await desk.storage.rate(currency, number) if desk.engine.reaches(number) else None
-    if rate is None:
-        raise Refused(refusal)
-    return rate
 
 
 async def get_rate(desk: Desk, application: Application, given: Params) -> Answer:

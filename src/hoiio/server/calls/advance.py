@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from hoiio.server.billing import charge
-from hoiio.server.calls import callback, transaction
+from hoiio.server.calls import machines, transaction
+from hoiio.server.calls.inputs import Input
+from hoiio.server.calls.result import Result
 from hoiio.server.engines.protocol import Command
 from hoiio.server.notifications.body import body
 from hoiio.server.storage.protocol import CallRecord, Change, Settlement
-from hoiio.wire import CallStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Step:
     """What a stored step leaves to do."""
 
     commands: tuple[Command, ...]
-    result: callback.Result | None = None
+    result: Result | None = None
 
     @property
     def over(self) -> bool:
@@ -31,22 +32,21 @@ class Step:
         return self.result is not None
 
 
-def advance(record: CallRecord, events: Iterable[callback.Input]) -> Change[Step]:
+def advance(record: CallRecord, events: Iterable[Input]) -> Change[Step]:
     """What events, in their order, write to a call's record, and what they leave to do."""
-    before = callback.decode(record.state)
-    after = callback.fold(before, events)
+    before = machines.decode(record.state)
+    after = machines.fold(before, events)
     if not after.over:
-        step = Step(callback.became_due(before, after))
-        ongoing = CallStatus.ONGOING
-        return Change(callback.encode(after), ongoing, ongoing, None, step)
-    result = callback.result(after)
+        step = Step(machines.became_due(before, after))
+        return Change(machines.encode(after), record.status1, record.status2, None, step)
+    result = machines.result(after)
     settlement = _settlement(record, result)
     return Change(
-        callback.encode(after), result.status1, result.status2, settlement, Step((), result)
+        machines.encode(after), result.status1, result.status2, settlement, Step((), result)
     )
 
 
-def _settlement(record: CallRecord, result: callback.Result) -> Settlement:
+def _settlement(record: CallRecord, result: Result) -> Settlement:
     minutes = 0
     if result.answered_at is not None:
         minutes = charge.started_minutes(result.answered_at, result.ended_at, result.deadline)

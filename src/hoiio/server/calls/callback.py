@@ -8,14 +8,22 @@ be sent again without harm.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import reduce
 from typing import Final
 
 import msgspec
 from msgspec.structs import replace
 
-from hoiio.server.calls.outcome import unanswered_leg
+from hoiio.server.calls import leg as legs
+from hoiio.server.calls.inputs import (
+    ControlLost,
+    Expired,
+    HangUpRequested,
+    Input,
+    MuteRequested,
+)
+from hoiio.server.calls.leg import End, Leg
+from hoiio.server.calls.result import Result
 from hoiio.server.engines.protocol import (
     Answered,
     Bridge,
@@ -27,36 +35,13 @@ from hoiio.server.engines.protocol import (
     LegId,
     SetDeadline,
 )
-from hoiio.wire import MICROS, CallStatus
+from hoiio.wire import MICROS
 
 BRIDGE_GRACE: Final = 10.0
 """Seconds that dest1 may wait beyond dest2's ring time-out (api rule 13)."""
 
-DIAL_WITHIN: Final = 10 * MICROS
-"""A call whose first INVITE has not left this long after admission is never dialled."""
 
-
-class End(msgspec.Struct, frozen=True):
-    """How a leg ended: when, why, and with which final SIP answer."""
-
-    at: int
-    cause: Cause
-    code: int | None = None
-    rang: bool = False
-
-
-class Leg(msgspec.Struct, frozen=True):
-    """One phone of the call and what is known of it."""
-
-    id: LegId
-    number: str
-    sees: str | None
-    ring_seconds: float
-    answered_at: int | None = None
-    end: End | None = None
-
-
-class CallBack(msgspec.Struct, frozen=True):
+class CallBack(msgspec.Struct, frozen=True, tag="call-back"):
     """The whole state of a call-back."""
 
     ref: str
@@ -91,28 +76,6 @@ class CallBack(msgspec.Struct, frozen=True):
         return self.second.answered_at + self.max_seconds * MICROS
 
 
-@dataclass(frozen=True, slots=True)
-class HangUpRequested:
-    """The API asked to end the call."""
-
-
-@dataclass(frozen=True, slots=True)
-class Expired:
-    """The first INVITE could not be sent in time; it will not be sent late."""
-
-    at: int
-
-
-@dataclass(frozen=True, slots=True)
-class ControlLost:
-    """Nobody carries the call any more; ``at`` is the last moment that it was known to be up."""
-
-    at: int
-
-
-Input = Answered | Ended | HangUpRequested | Expired | ControlLost
-
-
 def new(
     ref: str,
     admitted_at: int,
@@ -123,13 +86,8 @@ def new(
     max_seconds: int,
 ) -> CallBack:
     """A call-back as it is admitted: nothing dialled yet. Pairs are in the order dest1, dest2."""
-    first, second = map(Leg, legs(ref), numbers, sees, ring_seconds)
+    first, second = map(Leg, legs.leg_ids(ref), numbers, sees, ring_seconds)
     return CallBack(ref, admitted_at, max_seconds, first, second)
-
-
-def legs(ref: str) -> tuple[LegId, LegId]:
-    """The ids of a call's two legs, dest1's first."""
-    return f"{ref}-1", f"{ref}-2"
 
 
 def step(call: CallBack, event: Input) -> CallBack:
@@ -140,10 +98,11 @@ def step(call: CallBack, event: Input) -> CallBack:
         case Answered(leg=leg, at=at):
             return _answered(call, leg, at)
         case Ended(leg=leg):
-            end = End(event.at, event.cause, event.code, event.rang)
-            return _ended(call, leg, end)
+            return _ended(call, leg, legs.end_of(event))
         case HangUpRequested():
             return replace(call, hung_up=True)
+        case MuteRequested():
+            return call
         case Expired(at=at):
             return _ended(call, call.first.id, End(at, Cause.NOT_DIALLED))
         case ControlLost(at=at):
@@ -167,18 +126,18 @@ def _answered(call: CallBack, leg: LegId, at: int) -> CallBack:
     # An answer that comes while the call is taken down crossed our CANCEL: it does not count.
     if call.ending:
         return call
-    if leg == call.first.id and call.first.answered_at is None:
-        return replace(call, first=replace(call.first, answered_at=at))
-    if leg == call.second.id and call.second_dialled and call.second.answered_at is None:
-        return replace(call, second=replace(call.second, answered_at=at))
+    if leg == call.first.id:
+        return replace(call, first=legs.answered(call.first, at))
+    if leg == call.second.id and call.second_dialled:
+        return replace(call, second=legs.answered(call.second, at))
     return call
 
 
 def _ended(call: CallBack, leg: LegId, end: End) -> CallBack:
-    if leg == call.first.id and call.first.end is None:
-        return replace(call, first=replace(call.first, end=end))
-    if leg == call.second.id and call.second_dialled and call.second.end is None:
-        return replace(call, second=replace(call.second, end=end))
+    if leg == call.first.id:
+        return replace(call, first=legs.ended(call.first, end))
+    if leg == call.second.id and call.second_dialled:
+        return replace(call, second=legs.ended(call.second, end))
     return call
 
 
@@ -200,6 +159,7 @@ def due(call: CallBack) -> tuple[Command, ...]:
             call.first.sees,
             ring_seconds=call.first.ring_seconds,
             talk_seconds=call.second.ring_seconds + BRIDGE_GRACE,
+            room=call.ref,
         )
     ]
     if call.second_dialled:
@@ -211,6 +171,7 @@ def due(call: CallBack) -> tuple[Command, ...]:
                 ring_seconds=call.second.ring_seconds,
                 talk_seconds=float(call.max_seconds),
                 heard_by=call.first.id,
+                room=call.ref,
             )
         )
     if call.deadline is not None:
@@ -219,30 +180,9 @@ def due(call: CallBack) -> tuple[Command, ...]:
     return tuple(commands)
 
 
-def became_due(before: CallBack, after: CallBack) -> tuple[Command, ...]:
-    """What is to be sent after a step: the commands due now that were not due before."""
-    known = due(before)
-    return tuple(command for command in due(after) if command not in known)
-
-
 def _up(call: CallBack) -> list[Leg]:
     dialled = (call.first, call.second) if call.second_dialled else (call.first,)
     return [leg for leg in dialled if leg.end is None]
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What came of a call that is over: a status for each leg and the time to bill.
-
-    ``answered_at`` is None where nothing is billed; ``ended_at`` is when talking stopped, or when
-    the last leg ended if nobody talked. Billing caps it at ``deadline``.
-    """
-
-    status1: CallStatus
-    status2: CallStatus
-    answered_at: int | None
-    ended_at: int
-    deadline: int | None
 
 
 def result(call: CallBack) -> Result:
@@ -253,26 +193,4 @@ def result(call: CallBack) -> Result:
     answered_at = call.second.answered_at
     # Talking stops when the first of the two is gone; evidence older than the answer is the answer.
     ended_at = max(ends) if answered_at is None else max(answered_at, min(ends))
-    return Result(_status(call.first), _status(call.second), answered_at, ended_at, call.deadline)
-
-
-def _status(leg: Leg) -> CallStatus:
-    if leg.answered_at is not None:
-        return CallStatus.ANSWERED
-    if leg.end is None:
-        return CallStatus.UNANSWERED
-    return unanswered_leg(leg.end.cause, leg.end.code, rang=leg.end.rang)
-
-
-_encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(CallBack)
-
-
-def encode(call: CallBack) -> bytes:
-    """The state as it is stored."""
-    return _encoder.encode(call)
-
-
-def decode(state: bytes) -> CallBack:
-    """The state as it was stored; raises ``msgspec.ValidationError`` when it is not one."""
-    return _decoder.decode(state)
+    return Result(call.first.status, call.second.status, answered_at, ended_at, call.deadline)

@@ -16,9 +16,19 @@ from typing import Final
 
 import structlog
 
-from hoiio.server.billing import charge
-from hoiio.server.calls import callback
+from hoiio.server.calls import machines
 from hoiio.server.calls.advance import Step, advance
+from hoiio.server.calls.inputs import ControlLost, Expired, HangUpRequested, Input, MuteRequested
+from hoiio.server.calls.leg import DIAL_WITHIN, leg_ids
+from hoiio.server.calls.orders import (
+    CallOrder,
+    CallSettings,
+    ConferenceOrder,
+    Order,
+    admission,
+    legs_each,
+    transactions,
+)
 from hoiio.server.engines.protocol import (
     Answered,
     Bridge,
@@ -34,7 +44,6 @@ from hoiio.server.engines.protocol import (
 from hoiio.server.storage.protocol import (
     Application,
     CallRecord,
-    NewCall,
     Refusal,
     Storage,
 )
@@ -54,37 +63,13 @@ STORE_AGAIN_AT_MOST: Final = 8.0
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class CallSettings:
-    """What an operator may set about calls; seconds."""
-
-    ring_seconds1: float = 30.0
-    ring_seconds2: float = 60.0
-    max_seconds: int = 4 * 3600
-
-
-@dataclass(frozen=True, slots=True)
-class CallOrder:
-    """A call-back as asked for, checked and priced. ``*_sees`` is None to withhold the number."""
-
-    dest1: str
-    dest2: str
-    dest1_sees: str | None
-    dest2_sees: str | None
-    rate1: int
-    rate2: int
-    tag: str = ""
-    notify_url: str = ""
-    max_duration: int | None = None
-
-
 @dataclass(slots=True)
 class _LiveCall:
     """What the controller holds of a call while it is up; all of it can be lost."""
 
     owner: str
     admitted_at: int
-    inbox: deque[callback.Input] = field(default_factory=deque["callback.Input"])
+    inbox: deque[Input] = field(default_factory=deque[Input])
     worker: asyncio.Task[None] | None = None
     settled: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -107,7 +92,7 @@ class Controller:
         self._on_settled = settled
         self._live: dict[str, _LiveCall] = {}
         self._owners = itertools.count(1)
-        self._placing: set[asyncio.Task[CallRecord | Refusal]] = set()
+        self._placing: set[asyncio.Task[Sequence[CallRecord] | Refusal]] = set()
         self._heart: asyncio.Task[None] | None = None
         self._unsettled: set[str] = set()
 
@@ -135,12 +120,12 @@ class Controller:
 
     async def _settle_orphan(self, record: CallRecord, beat: int | None, older_than: int) -> None:
         now = self._engine.now()
-        admitted_at = callback.decode(record.state).admitted_at
+        admitted_at = machines.decode(record.state).admitted_at
         if 0 <= now - admitted_at < older_than:
             return
         # A heartbeat of the future was stamped by a clock that was wrong: no evidence.
         last_seen = beat if beat is not None and beat <= now else admitted_at
-        await self._store(record.ref, [callback.ControlLost(last_seen)])
+        await self._store(record.ref, [ControlLost(last_seen)])
         log.warning("call settled: nobody carries it any more", ref=record.ref)
 
     def start(self) -> None:
@@ -150,17 +135,17 @@ class Controller:
     async def stop(self) -> None:
         """Hang up every call and settle it; no call may be placed any more."""
         await asyncio.gather(*self._placing, return_exceptions=True)
-        self._take_in_all(callback.HangUpRequested())
+        self._take_in_all(HangUpRequested())
         await self._all_settled()
         await self._engine.stop()
         # The engine is gone and so are its legs, whether it said so or not.
-        self._take_in_all(callback.ControlLost(self._engine.now()))
+        self._take_in_all(ControlLost(self._engine.now()))
         await self._all_settled()
         if self._heart is not None:
             self._heart.cancel()
             await asyncio.gather(self._heart, return_exceptions=True)
 
-    def _take_in_all(self, event: callback.Input) -> None:
+    def _take_in_all(self, event: Input) -> None:
         for ref in list(self._live):
             self._take_in(ref, event)
 
@@ -176,7 +161,7 @@ class Controller:
             try:
                 now = self._engine.now()
                 await self._storage.beat(now)
-                await self._settle_orphans(now, older_than=callback.DIAL_WITHIN)
+                await self._settle_orphans(now, older_than=DIAL_WITHIN)
             except Exception:
                 log.exception("no heartbeat could be written; trying again")
             await asyncio.sleep(BEAT_EVERY)
@@ -185,62 +170,51 @@ class Controller:
 
     async def place_call(self, application: Application, order: CallOrder) -> CallRecord | Refusal:
         """Admit a call-back and ring dest1; returns as soon as its record is durable."""
+        placed = await self._place_safely(application, order)
+        return placed if isinstance(placed, Refusal) else placed[0]
+
+    async def place_conference(
+        self, application: Application, order: ConferenceOrder
+    ) -> Sequence[CallRecord] | Refusal:
+        """Admit participants and ring them in their order; returns once all are durable."""
+        return await self._place_safely(application, order)
+
+    async def _place_safely(
+        self, application: Application, order: Order
+    ) -> Sequence[CallRecord] | Refusal:
         # A caller that goes away must not leave an admitted call that nobody watches.
         placing = asyncio.create_task(self._place(application, order))
         self._placing.add(placing)
         placing.add_done_callback(self._placing.discard)
         return await asyncio.shield(placing)
 
-    async def _place(self, application: Application, order: CallOrder) -> CallRecord | Refusal:
-        owner = f"call-{next(self._owners)}"
-        reserved = self._engine.reserve(owner, 2)
+    async def _place(
+        self, application: Application, order: Order
+    ) -> Sequence[CallRecord] | Refusal:
+        owners = [f"call-{next(self._owners)}" for _ in range(transactions(order))]
+        reserved = all(self._engine.reserve(owner, legs_each(order)) for owner in owners)
+        now = self._engine.now()
         try:
-            new_call = self._new_call(application, order, ceiling_reached=not reserved)
-            admitted = await self._storage.admit(new_call)
+            asked = admission(
+                application, order, self._settings, now=now, ceiling_reached=not reserved
+            )
+            admitted = await self._storage.admit(asked)
         except BaseException:
-            self._engine.release(owner)
+            self._release(owners)
             raise
         if isinstance(admitted, Refusal):
-            self._engine.release(owner)
+            self._release(owners)
             return admitted
-        log.info("call admitted", ref=admitted.ref)
-        self._live[admitted.ref] = _LiveCall(owner, new_call.now)
-        self._carry_out(admitted.ref, callback.due(callback.decode(admitted.state)))
+        for owner, record in zip(owners, admitted, strict=True):
+            log.info("call admitted", ref=record.ref)
+            self._live[record.ref] = _LiveCall(owner, now)
+        for record in admitted:
+            self._carry_out(record.ref, machines.due(machines.decode(record.state)))
         return admitted
 
-    def _new_call(
-        self, application: Application, order: CallOrder, *, ceiling_reached: bool
-    ) -> NewCall:
-        settings, now = self._settings, self._engine.now()
-
-        def state(ref: str, _date: int) -> bytes:
-            # The engine's clock, not the record's date: that one never decreases, whatever the
-            # wall clock did to earlier calls.
-            call = callback.new(
-                ref,
-                now,
-                numbers=(order.dest1, order.dest2),
-                sees=(order.dest1_sees, order.dest2_sees),
-                ring_seconds=(settings.ring_seconds1, settings.ring_seconds2),
-                max_seconds=order.max_duration or settings.max_seconds,
-            )
-            return callback.encode(call)
-
-        return NewCall(
-            application=application.id,
-            account=application.account.id,
-            dest1=order.dest1,
-            dest2=order.dest2,
-            tag=order.tag,
-            notify_url=order.notify_url,
-            currency=application.account.currency,
-            rate1=order.rate1,
-            rate2=order.rate2,
-            hold=charge.first_hold(order.rate1 + order.rate2),
-            now=now,
-            ceiling_reached=ceiling_reached,
-            state=state,
-        )
+    def _release(self, owners: Sequence[str]) -> None:
+        for owner in owners:
+            self._engine.release(owner)
 
     async def hang_up(self, ref: str) -> bool:
         """End a live call; True once it is settled, also when it was already.
@@ -251,10 +225,24 @@ class Controller:
         call = self._live.get(ref)
         if call is None:
             return all(record.ref != ref for record in await self._storage.live_calls())
-        self._take_in(ref, callback.HangUpRequested())
+        self._take_in(ref, HangUpRequested())
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(call.settled.wait(), HANGUP_WITHIN)
         return call.settled.is_set()
+
+    async def mute(self, ref: str, *, muted: bool) -> bool:
+        """Let a participant be heard no more, or again; True once it is so and durable.
+
+        False when that took more than two seconds: it will be so, but is not yet.
+        """
+        call = self._live.get(ref)
+        if call is None:
+            return True
+        self._take_in(ref, MuteRequested(muted))
+        if call.worker is None:
+            return True
+        done, _ = await asyncio.wait([call.worker], timeout=HANGUP_WITHIN)
+        return bool(done)
 
     # --- what the engine reports ----------------------------------------------------------
 
@@ -263,7 +251,7 @@ class Controller:
         if isinstance(event, Answered | Ended):
             self._take_in(event.leg.rpartition("-")[0], event)
 
-    def _take_in(self, ref: str, event: callback.Input) -> None:
+    def _take_in(self, ref: str, event: Input) -> None:
         call = self._live.get(ref)
         if call is None:
             return
@@ -295,10 +283,10 @@ class Controller:
                 log.info("call bridged", ref=ref)
         call.worker = None
 
-    def _end_unrecorded(self, ref: str, events: Sequence[callback.Input]) -> None:
+    def _end_unrecorded(self, ref: str, events: Sequence[Input]) -> None:
         """Hang up without a record: ending is harmless to repeat, and must not wait for a disk."""
-        if any(isinstance(event, Ended | callback.HangUpRequested) for event in events):
-            self._carry_out(ref, [HangUp(leg) for leg in callback.legs(ref)])
+        if any(isinstance(event, Ended | HangUpRequested) for event in events):
+            self._carry_out(ref, [HangUp(leg) for leg in leg_ids(ref)])
 
     def _finish(self, ref: str, call: _LiveCall) -> None:
         self._live.pop(ref, None)
@@ -306,7 +294,7 @@ class Controller:
         call.settled.set()
         self._on_settled()
 
-    async def _store(self, ref: str, events: Sequence[callback.Input]) -> Step | None:
+    async def _store(self, ref: str, events: Sequence[Input]) -> Step | None:
         stored = await self._storage.advance(ref, lambda record: advance(record, events))
         if stored is not None and stored.result is not None:
             result = stored.result
@@ -319,7 +307,7 @@ class Controller:
         """Send commands; a leg that cannot be dialled any more is reported as never dialled."""
         for command in commands:
             if isinstance(command, Dial) and self._too_late(ref, command):
-                self._take_in(ref, callback.Expired(self._engine.now()))
+                self._take_in(ref, Expired(self._engine.now()))
                 return
             try:
                 self._engine.send(command)
@@ -335,6 +323,4 @@ class Controller:
         """Whether this is a call's first INVITE and its time to leave is over."""
         call = self._live.get(ref)
         first = dial.heard_by is None
-        return first and (
-            call is None or self._engine.now() - call.admitted_at > callback.DIAL_WITHIN
-        )
+        return first and (call is None or self._engine.now() - call.admitted_at > DIAL_WITHIN)

@@ -6,7 +6,9 @@ import sqlite3
 from collections.abc import Callable
 
 from hoiio import wire
+from hoiio.server.storage import rooms
 from hoiio.server.storage.protocol import (
+    Admission,
     CallRecord,
     Change,
     HistoryPage,
@@ -27,42 +29,55 @@ class Refused(Exception):
         self.refusal = refusal
 
 
-def admit(db: sqlite3.Connection, call: NewCall) -> CallRecord:
-    """Write a call with its hold. Raises ``Refused``, in the order of ``Refusal``."""
-    if one(db, "take_concurrent_call", account=call.account) is None:
+def admit(db: sqlite3.Connection, admission: Admission) -> list[CallRecord]:
+    """Write calls with their holds. Raises ``Refused``, in the order of ``Refusal``."""
+    count, account = len(admission.calls), admission.account
+    free = one(db, "take_concurrent_calls", account=account, calls=count) is not None
+    room = _room(db, admission)
+    if not free:
         raise Refused(Refusal.CONCURRENT_CALLS)
-    if call.ceiling_reached:
+    if admission.ceiling_reached:
         raise Refused(Refusal.CEILING)
+    return [_admit(db, admission, call, room) for call in admission.calls]
+
+
+def _room(db: sqlite3.Connection, admission: Admission) -> str:
+    if admission.room is None:
+        return ""
+    room = rooms.take(db, admission.application, admission.room, len(admission.calls))
+    if room is None:
+        raise Refused(Refusal.ROOM_FULL)
+    return room
+
+
+def _admit(db: sqlite3.Connection, admission: Admission, call: NewCall, room: str) -> CallRecord:
     (key,) = must(db, "next_value", name="call")
-    ordinal, date = must(db, "next_ordinal", application=call.application, now=call.now)
-    record = _record(call, f"AA-C-{key}", ordinal, date)
-    _add(db, key, record)
-    _hold(db, key, call)
-    return record
-
-
-def _record(call: NewCall, ref: str, ordinal: int, date: int) -> CallRecord:
-    return CallRecord(
+    ordinal, date = must(db, "next_ordinal", application=admission.application, now=admission.now)
+    ref = f"AA-C-{key}"
+    record = CallRecord(
         ref=ref,
-        application=call.application,
-        account=call.account,
+        application=admission.application,
+        account=admission.account,
         ordinal=ordinal,
         date=date,
         dest1=call.dest1,
         dest2=call.dest2,
         status1=wire.CallStatus.ONGOING.value,
         status2=wire.CallStatus.ONGOING.value if call.dest2 else "",
-        room=call.room,
-        tag=call.tag,
-        notify_url=call.notify_url,
-        currency=call.currency,
+        room=room,
+        tag=admission.tag,
+        notify_url=admission.notify_url,
+        currency=admission.currency,
         rate1=call.rate1,
         rate2=call.rate2,
         duration=None,
         debit=None,
         live=True,
-        state=call.state(ref, date),
+        state=call.state(ref, room),
     )
+    _add(db, key, record)
+    _hold(db, key, admission, call.hold)
+    return record
 
 
 def _add(db: sqlite3.Connection, key: int, record: CallRecord) -> None:
@@ -89,12 +104,13 @@ def _add(db: sqlite3.Connection, key: int, record: CallRecord) -> None:
     )
 
 
-def _hold(db: sqlite3.Connection, key: int, call: NewCall) -> None:
-    taken = one(db, "hold", call=key, minute=1, account=call.account, amount=call.hold, at=call.now)
+def _hold(db: sqlite3.Connection, key: int, admission: Admission, amount: int) -> None:
+    account, at = admission.account, admission.now
+    taken = one(db, "hold", call=key, minute=1, account=account, amount=amount, at=at)
     if taken is None:
         raise Refused(Refusal.CREDIT)
     points, bonus = taken
-    must(db, "change_balance", account=call.account, points=points, bonus=bonus)
+    must(db, "change_balance", account=account, points=points, bonus=bonus)
 
 
 def advance(db: sqlite3.Connection, ref: str, step: Callable[[CallRecord], Change[T]]) -> T | None:
@@ -120,7 +136,7 @@ def advance(db: sqlite3.Connection, ref: str, step: Callable[[CallRecord], Chang
 def _settle(db: sqlite3.Connection, key: int, settlement: Settlement) -> None:
     """End a call: what was held goes back where it came from, then the debit is taken."""
     at = settlement.ended_at
-    (account,) = must(
+    account, application, room = must(
         db,
         "settle_call",
         id=key,
@@ -129,6 +145,8 @@ def _settle(db: sqlite3.Connection, key: int, settlement: Settlement) -> None:
         ended_at=at,
     )
     must(db, "end_concurrent_call", account=account)
+    if room:
+        rooms.leave(db, application, room)
     released = db.execute(SQL["release_holds"], {"call": key, "at": at}).fetchall()
     for points, bonus in released:
         must(db, "change_balance", account=account, points=points, bonus=bonus)

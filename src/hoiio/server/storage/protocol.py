@@ -80,27 +80,41 @@ class CallRecord(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class NewCall:
-    """What admission writes. ``state`` is made from the ref and date that storage gives."""
+    """One transaction to be admitted; ``dest2`` is empty for a participant.
 
-    application: int
-    account: int
+    ``state`` is made from the ref and the room's name that storage gives.
+    """
+
     dest1: str
     dest2: str
-    tag: str
-    notify_url: str
-    currency: str
     rate1: int
     rate2: int
     hold: int
+    state: Callable[[str, str], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What one request asks to be written: its transactions, all of them or none.
+
+    ``room`` is the conference room that they join, empty for one to be made, None for a call-back.
+    """
+
+    application: int
+    account: int
+    currency: str
     now: int
     ceiling_reached: bool
-    state: Callable[[str, int], bytes]
-    room: str = ""
+    calls: Sequence[NewCall]
+    room: str | None = None
+    tag: str = ""
+    notify_url: str = ""
 
 
 class Refusal(StrEnum):
-    """Why a call was not admitted; checked in this order."""
+    """Why a request was not admitted; checked in this order."""
 
+    ROOM_FULL = "room_full"
     CONCURRENT_CALLS = "concurrent_calls"
     CEILING = "ceiling"
     CREDIT = "credit"
@@ -161,8 +175,8 @@ class Storage(Protocol):
         """Micro-units a minute for one leg to this number by longest prefix; None: not covered."""
         ...
 
-    async def admit(self, call: NewCall) -> CallRecord | Refusal:
-        """Write the call with its hold, or refuse it; nothing in between."""
+    async def admit(self, admission: Admission) -> Sequence[CallRecord] | Refusal:
+        """Write its calls with their holds, in their order, or refuse it; nothing in between."""
         ...
 
     async def advance(self, ref: str, step: Callable[[CallRecord], Change[T]]) -> T | None:

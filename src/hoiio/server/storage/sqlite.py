@@ -19,12 +19,12 @@ from hoiio.server.storage.errors import StorageError
 from hoiio.server.storage.migrate import migrate
 from hoiio.server.storage.protocol import (
     Account,
+    Admission,
     Application,
     CallRecord,
     Change,
     Delivery,
     HistoryPage,
-    NewCall,
     Refusal,
     T,
 )
@@ -90,10 +90,10 @@ class SqliteStorage:
         """Whether any tariff was imported yet."""
         return await self._read(lambda db: one(db, "any_tariff") is not None)
 
-    async def admit(self, call: NewCall) -> CallRecord | Refusal:
-        """Write the call with its hold, or refuse it; nothing in between."""
+    async def admit(self, admission: Admission) -> Sequence[CallRecord] | Refusal:
+        """Write its calls with their holds, in their order, or refuse it; nothing in between."""
         try:
-            return await self._write(lambda db: calls.admit(db, call))
+            return await self._write(lambda db: calls.admit(db, admission))
         except calls.Refused as refused:
             return refused.refusal
 

@@ -29,10 +29,10 @@ from hoiio.server.engines.embedded.messages import (
     Stats,
 )
 from hoiio.server.engines.embedded.mixer import Mixer
-from hoiio.server.engines.embedded.ringback import ringback_frames
 from hoiio.server.engines.embedded.routing import Router, build_router
 from hoiio.server.engines.embedded.stack import CannotDial, SipStack
 from hoiio.server.engines.embedded.switchboard import Switchboard
+from hoiio.server.engines.embedded.tones import Tone, alone_frames, ringback_frames
 from hoiio.server.engines.protocol import Bridge, Dial, HangUp, SetDeadline
 
 _log: Final = logging.getLogger("hoiio.engine")
@@ -58,7 +58,9 @@ async def run(pipe: socket.socket) -> int:
     if not isinstance(begin, Begin):
         return 1
     stack = SipStack(begin.config, begin.port)
-    mixer = Mixer(ringback_frames(begin.config.ringback))
+    mixer = Mixer(
+        {Tone.RINGBACK: ringback_frames(begin.config.ringback), Tone.ALONE: alone_frames()}
+    )
     board = Switchboard(
         stack,
         mixer,
@@ -118,24 +120,8 @@ async def _beat(
         stuck = stuck + 1 if outbox.waiting else 0
         silent = silent + 1 if mixer.stats.ticks == ticks else 0
         ticks = mixer.stats.ticks
-        outbox.offer(_stats(board, mixer, stack, clock))
+        outbox.offer(Stats(clock.now(), board.legs, stack.callers, mixer.stats))
         await asyncio.sleep(_BEAT)
-
-
-def _stats(board: Switchboard, mixer: Mixer, stack: SipStack, clock: Clock) -> Stats:
-    seen = mixer.stats
-    return Stats(
-        at=clock.now(),
-        legs=board.legs,
-        callers=stack.callers,
-        ticks=seen.ticks,
-        skipped_ticks=seen.skipped_ticks,
-        frames=seen.frames,
-        missing_frames=seen.missing_frames,
-        dropped_frames=seen.dropped_frames,
-        late_max_us=seen.late_max_us,
-        mixer_cpu_us=seen.cpu_us,
-    )
 
 
 async def _say_goodbye(board: Switchboard, stack: SipStack, mixer: Mixer) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from hoiio.server.engines.embedded.line import Line
 from hoiio.server.engines.embedded.mixing import Part
+from hoiio.server.engines.embedded.tones import Tone
 from hoiio.server.engines.protocol import Cause, Dial
 
 
@@ -16,8 +17,9 @@ class Leg:
 
     ``call`` is the stack's handle once the INVITE has left, ``ending`` why we are ending it
     ourselves, ``shown`` whether its phone gave any sign, so that the call can be cancelled or
-    hung up. ``tone_from`` is the mixer's tick when it began to ring, ``heard`` whether anything
-    of its phone's audio has arrived.
+    hung up. ``tone_from`` is the mixer's tick when it began to ring, ``alone_from`` the one since
+    which it is the only one in its room, ``heard`` whether anything of its phone's audio has
+    arrived.
     """
 
     dial: Dial
@@ -32,7 +34,9 @@ class Leg:
     room: str | None = None
     muted: bool = False
     digits: bool = False
+    alone_tone: bool = False
     tone_from: int | None = None
+    alone_from: int | None = None
     timer: asyncio.TimerHandle | None = None
     media_timer: asyncio.TimerHandle | None = None
     keys: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -60,10 +64,18 @@ class Leg:
 
     def part(self, progress: Leg | None) -> Part:
         """Its part in the mix, ``progress`` being the leg whose ringing it hears, if any."""
+        early = progress is not None and progress.early
         return Part(
             self.id,
             self.room,
             self.muted,
-            hears=progress.id if progress is not None and progress.early else None,
-            tone_from=progress.tone_from if progress is not None and not progress.early else None,
+            hears=progress.id if progress is not None and early else None,
+            tone=self._tone(None if early else progress),
         )
+
+    def _tone(self, ringing: Leg | None) -> tuple[Tone, int] | None:
+        if ringing is not None and ringing.tone_from is not None:
+            return Tone.RINGBACK, ringing.tone_from
+        if self.alone_tone and self.alone_from is not None:
+            return Tone.ALONE, self.alone_from
+        return None

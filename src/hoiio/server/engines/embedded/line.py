@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final, Protocol
 
 from hoiio.server.engines.embedded.native import ffi, lib
-from hoiio.server.engines.embedded.ringback import FRAME, Samples
+from hoiio.server.engines.embedded.tones import FRAME, Samples
 
 FRAME_BYTES: Final = FRAME * 2
 BACKLOG: Final = 3 * FRAME_BYTES
@@ -17,7 +17,11 @@ BACKLOG: Final = 3 * FRAME_BYTES
 
 
 class Line(Protocol):
-    """What the mixer needs of a leg's audio."""
+    """What the mixer needs of a leg's audio; ``skim`` comes first in every tick."""
+
+    def skim(self) -> bool:
+        """Look at the buffers; True when a frame that arrived was thrown away to stay live."""
+        ...
 
     def read(self, row: Samples) -> bool:
         """Fill a frame with what arrived; False when it was not all there."""
@@ -35,23 +39,29 @@ class NativeLine:
         self._handle = handle
         self._info = ffi.new("struct bp_audio_info *")
         self._spill = ffi.new("uint8_t[]", FRAME_BYTES)
+        self._live = False
+
+    def skim(self) -> bool:
+        """Look at the buffers, and take a frame off what is beyond the backlog."""
+        info = self._info
+        self._live = lib.bp_audio_probe(self._handle, info) == 0
+        if not self._live or not info.rx_ready or info.rx_fill <= BACKLOG:
+            return False
+        lib.bp_audio_read(self._handle, info.epoch, self._spill, FRAME_BYTES)
+        return True
 
     def read(self, row: Samples) -> bool:
-        """Fill a frame; what is beyond the backlog is thrown away, so that audio stays live."""
+        """Fill a frame, judged by the buffer's fill as ``skim`` saw it."""
         info = self._info
-        if lib.bp_audio_probe(self._handle, info) != 0 or not info.rx_ready:
-            return False
-        if info.rx_fill > BACKLOG:
-            lib.bp_audio_read(self._handle, info.epoch, self._spill, FRAME_BYTES)
-        if info.rx_fill < FRAME_BYTES:
+        if not self._live or not info.rx_ready or info.rx_fill < FRAME_BYTES:
             return False
         buffer = ffi.from_buffer("uint8_t[]", row, require_writable=True)
         return bool(lib.bp_audio_read(self._handle, info.epoch, buffer, FRAME_BYTES) == FRAME_BYTES)
 
     def write(self, row: Samples) -> bool:
-        """Send a frame, judged by the buffer's fill as ``read`` saw it in this tick."""
+        """Send a frame, judged by the buffer's fill as ``skim`` saw it."""
         info = self._info
-        if not info.tx_ready or info.tx_fill > BACKLOG:
+        if not self._live or not info.tx_ready or info.tx_fill > BACKLOG:
             return False
         buffer = ffi.from_buffer("uint8_t[]", row)
         return bool(lib.bp_audio_write(self._handle, info.epoch, buffer, FRAME_BYTES) > 0)

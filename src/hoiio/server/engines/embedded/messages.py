@@ -7,7 +7,7 @@ which are the engine protocol's own commands and events and a few about the chil
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -59,24 +59,33 @@ class Broken:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Stats:
-    """Child to parent, once a second: its clock, which shows that it lives, and how it is doing.
+@dataclass(slots=True)
+class MixerStats:
+    """How the mixer is doing, counted since its start.
 
-    Counts are since its start. A frame is 20 ms of one leg; it is missing when the leg's phone was
-    being heard and nothing of it was there to mix. Lateness is the mixer's, in microseconds.
+    A frame is 20 ms of one leg. It is missing when the leg's phone was being heard and nothing of
+    it was there to mix, dropped when so much had piled up either way that it would only have added
+    delay. A tick is late by the microseconds that it began after its time.
     """
 
-    at: int
-    legs: int = 0
-    callers: int = 0
     ticks: int = 0
     skipped_ticks: int = 0
     frames: int = 0
     missing_frames: int = 0
     dropped_frames: int = 0
+    late_us: int = 0
     late_max_us: int = 0
-    mixer_cpu_us: int = 0
+    cpu_us: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """Child to parent, once a second: its clock, which shows that it lives, and how it is doing."""
+
+    at: int
+    legs: int = 0
+    callers: int = 0
+    mixer: MixerStats = field(default_factory=MixerStats)
 
 
 Message = (

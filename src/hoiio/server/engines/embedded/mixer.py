@@ -5,51 +5,67 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
+from hoiio.server.engines.embedded.concealment import conceal, resume
 from hoiio.server.engines.embedded.line import Line
+from hoiio.server.engines.embedded.loudness import Levels
+from hoiio.server.engines.embedded.messages import MixerStats
 from hoiio.server.engines.embedded.mixing import Part, Plan, lay_out, mix
-from hoiio.server.engines.embedded.ringback import FRAME, Samples
+from hoiio.server.engines.embedded.tones import FRAME, Samples, Tone
 
 TICK: Final = 0.02
 _HOPELESS: Final = 5
 """Ticks behind after which the missed ones are skipped: catching up would only pile up delay."""
 
 
-@dataclass(slots=True)
-class MixerStats:
-    """Counts since the start; see ``messages.Stats``."""
+class _Ear:
+    """Hears one line, and covers up what is not there in time."""
 
-    ticks: int = 0
-    skipped_ticks: int = 0
-    frames: int = 0
-    missing_frames: int = 0
-    dropped_frames: int = 0
-    late_max_us: int = 0
-    cpu_us: int = 0
+    def __init__(self, line: Line) -> None:
+        self.line = line
+        self.began = False
+        self._last: Samples = np.zeros(FRAME, np.int16)
+        self._missing = 0
+
+    def listen(self, row: Samples, stats: MixerStats) -> None:
+        """Fill the frame; one that is missing counts from the first that was there."""
+        stats.dropped_frames += self.line.skim()
+        there = self.line.read(row)
+        self.began = self.began or there
+        stats.frames += self.began
+        if there:
+            if self._missing:
+                resume(row, self._last, self._missing)
+            self._last[:] = row
+            self._missing = 0
+        else:
+            row[:] = conceal(self._last, self._missing)
+            stats.missing_frames += self.began
+            self._missing += 1
 
 
 class _Job:
     """One arrangement of legs: swapped in as a whole, so that a tick never sees half a change."""
 
-    def __init__(self, plan: Plan, lines: list[Line]) -> None:
+    def __init__(self, plan: Plan, ears: list[_Ear]) -> None:
         self.plan = plan
-        self.lines = lines
-        self.frames: Samples = np.zeros((len(lines), FRAME), np.int16)
+        self.ears = ears
+        self.frames: Samples = np.zeros((len(ears), FRAME), np.int16)
+        self.levels = Levels.fresh(len(ears))
 
 
 class Mixer:
-    """Mixes the legs it was last told of, until it is stopped."""
+    """Mixes the legs it was last told of, until it is stopped; ``tones`` are tables of frames."""
 
-    def __init__(self, tone: Samples) -> None:
+    def __init__(self, tones: Mapping[Tone, Samples]) -> None:
         self.stats = MixerStats()
         self.tick = 0
-        self._tone = tone
-        self._job = _Job(lay_out(()), [])
-        self._heard: set[Line] = set()
+        self._tones = tones
+        self._ears: dict[Line, _Ear] = {}
+        self._mixing = self._job = _Job(lay_out(()), [])
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mixer", daemon=True)
 
@@ -65,8 +81,9 @@ class Mixer:
     def arrange(self, parts: Mapping[str, tuple[Part, Line]]) -> None:
         """Mix these legs from the next tick on."""
         plan = lay_out(part for part, _ in parts.values())
-        self._job = _Job(plan, [parts[leg][1] for leg in plan.legs])
-        self._heard.intersection_update(self._job.lines)
+        lines = [parts[leg][1] for leg in plan.legs]
+        self._ears = {line: self._ears.get(line) or _Ear(line) for line in lines}
+        self._job = _Job(plan, [self._ears[line] for line in lines])
 
     def _run(self) -> None:
         due = time.monotonic()
@@ -81,6 +98,7 @@ class Mixer:
             time.sleep(due - now)
             now = time.monotonic()
         late = now - due
+        self.stats.late_us += int(late * 1e6)
         self.stats.late_max_us = max(self.stats.late_max_us, int(late * 1e6))
         missed = int(late / TICK)
         if missed < _HOPELESS:
@@ -92,24 +110,16 @@ class Mixer:
     def step(self) -> None:
         """One tick."""
         job = self._job
+        if job is not self._mixing:
+            job.levels = self._mixing.levels.rearranged(job.plan.sources(self._mixing.plan))
+            self._mixing = job
         self.tick += 1
         self.stats.ticks += 1
-        if not job.lines:
+        if not job.ears:
             return
-        self._listen(job)
-        for line, row in zip(
-            job.lines, mix(job.plan, job.frames, self.tick, self._tone), strict=True
-        ):
-            if not line.write(row) and line in self._heard:
+        for ear, row in zip(job.ears, job.frames, strict=True):
+            ear.listen(row, self.stats)
+        rows, job.levels = mix(job.plan, job.frames, self.tick, self._tones, job.levels)
+        for ear, row in zip(job.ears, rows, strict=True):
+            if not ear.line.write(row) and ear.began:
                 self.stats.dropped_frames += 1
-
-    def _listen(self, job: _Job) -> None:
-        for line, row in zip(job.lines, job.frames, strict=True):
-            if line.read(row):
-                self._heard.add(line)
-                self.stats.frames += 1
-                continue
-            row.fill(0)
-            if line in self._heard:
-                self.stats.frames += 1
-                self.stats.missing_frames += 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, Protocol
 
@@ -161,7 +162,8 @@ class Switchboard:
     def _bridge(self, leg: Leg, command: Bridge) -> None:
         if not leg.up:
             return
-        leg.room, leg.muted, leg.digits = command.room, command.muted, command.digits
+        leg.room, leg.muted = command.room, command.muted
+        leg.digits, leg.alone_tone = command.digits, command.alone_tone
         self._arrange()
 
     def _set_deadline(self, leg: Leg, command: SetDeadline) -> None:
@@ -380,6 +382,7 @@ class Switchboard:
             leg.line = self._open_line(leg.call)
 
     def _arrange(self) -> None:
+        self._find_the_lone()
         progress = {
             leg.dial.heard_by: leg
             for leg in self._legs.values()
@@ -392,6 +395,15 @@ class Switchboard:
                 if leg.line is not None and leg.ending is None
             }
         )
+
+    def _find_the_lone(self) -> None:
+        bridged = [leg for leg in self._legs.values() if leg.up and leg.room is not None]
+        people = Counter(leg.room for leg in bridged)
+        for leg in bridged:
+            if people[leg.room] > 1:
+                leg.alone_from = None
+            elif leg.alone_from is None:
+                leg.alone_from = self._mixer.tick
 
     # --- plumbing -----------------------------------------------------------------------------
 

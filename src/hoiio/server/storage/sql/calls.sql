@@ -2,9 +2,9 @@
 ref, application, account, ordinal, date, dest1, dest2, status1, status2, room, tag,
 notify_url, currency, rate1, rate2, duration, debit, live, state
 
--- name: take_concurrent_call
-UPDATE accounts SET live_calls = live_calls + 1
-WHERE id = :account AND live_calls < concurrent_calls
+-- name: take_concurrent_calls
+UPDATE accounts SET live_calls = live_calls + :calls
+WHERE id = :account AND live_calls + :calls <= concurrent_calls
 RETURNING live_calls
 
 -- name: end_concurrent_call
@@ -41,7 +41,7 @@ RETURNING id
 UPDATE calls
 SET live = 0, duration = :duration, debit = :debit, ended_at = :ended_at
 WHERE id = :id AND live = 1
-RETURNING account
+RETURNING account, application, room
 
 -- name: one_call
 SELECT {call_columns} FROM calls WHERE id = :id AND application = :application

@@ -1,0 +1,78 @@
+"""Conferences: put people into a room, and moderate who is in it.
+
+Each is one function from a checked application and its parameters to the answer's fields, or to
+``Refused``. Checks come in the order of api rule 3; one bad number fails the whole request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hoiio.server.api import answers, dialling, params
+from hoiio.server.api.answers import Answer
+from hoiio.server.api.desk import Desk
+from hoiio.server.api.params import Params, Refused
+from hoiio.server.calls.orders import ConferenceOrder
+from hoiio.server.storage.protocol import Account, Application, CallRecord
+from hoiio.wire import Action, Status
+
+
+async def voice_conference(desk: Desk, application: Application, given: Params) -> Answer:
+    """Ring people and put those who answer into a room; refs as one comma string (api rule 8)."""
+    placed = await _place(desk, application, given)
+    return {"txn_refs": ",".join(_refs(placed)), "room": placed[0].room}
+
+
+async def conference_call(desk: Desk, application: Application, given: Params) -> Answer:
+    """The same on its newer path, which answers the refs as an array."""
+    placed = await _place(desk, application, given)
+    return {"txn_refs": _refs(placed), "room": placed[0].room}
+
+
+def _refs(placed: Sequence[CallRecord]) -> list[str]:
+    return [record.ref for record in placed]
+
+
+async def _place(desk: Desk, application: Application, given: Params) -> Sequence[CallRecord]:
+    order = await _order(desk, application.account, given)
+    return dialling.admitted(await desk.calls.place_conference(application, order))
+
+
+async def _order(desk: Desk, account: Account, given: Params) -> ConferenceOrder:
+    numbers = params.numbers(given["dest"])
+    room = params.room(given["room"]) if "room" in given else ""
+    asked = dialling.asked_caller_id(given)
+    tag = params.tag(given.get("tag", ""))
+    notify_url = dialling.notify_url(given)
+    refusal = Status.DEST_NOT_SUPPORTED
+    rates = [await dialling.leg_rate(desk, account.currency, number, refusal) for number in numbers]
+    return ConferenceOrder(
+        numbers=numbers,
+        rates=rates,
+        sees=dialling.shown_caller_id(desk, account, given, asked),
+        room=room,
+        tag=tag,
+        notify_url=notify_url,
+    )
+
+
+async def moderate(desk: Desk, application: Application, given: Params) -> Answer:
+    """Kick, mute or unmute a participant; answers once it is so and durable."""
+    action = _action(given["action"])
+    record = await desk.storage.record(application.id, given["txn_ref"])
+    if record is None or not record.room or not record.live:
+        raise Refused(Status.INVALID_TXN_REF)
+    if action is Action.KICK:
+        done = await desk.calls.hang_up(record.ref)
+    else:
+        done = await desk.calls.mute(record.ref, muted=action is Action.MUTE)
+    if not done:
+        raise Refused(Status.SERVICE_NOT_AVAILABLE)
+    return answers.NOTHING
+
+
+def _action(value: str) -> Action:
+    try:
+        return Action(value)
+    except ValueError:
+        raise Refused(Status.INVALID_ACTION) from None

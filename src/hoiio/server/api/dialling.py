@@ -1,0 +1,64 @@
+"""What call-backs and conferences check alike before anybody is dialled."""
+
+from __future__ import annotations
+
+from typing import Final, TypeVar
+
+from hoiio.server.api import params
+from hoiio.server.api.desk import Desk
+from hoiio.server.api.params import Params, Refused
+from hoiio.server.storage.protocol import Account, Refusal
+from hoiio.wire import Status
+
+T = TypeVar("T")
+
+_REFUSALS: Final = {
+    Refusal.ROOM_FULL: Status.DEST_TOO_MANY,
+    Refusal.CONCURRENT_CALLS: Status.CONCURRENT_CALL_LIMIT_REACHED,
+    Refusal.CEILING: Status.SERVICE_NOT_AVAILABLE,
+    Refusal.CREDIT: Status.INSUFFICIENT_CREDIT,
+}
+
+
+def admitted(placed: T | Refusal) -> T:
+    """What was placed; raises ``Refused`` where nothing was."""
+    if isinstance(placed, Refusal):
+        raise Refused(_REFUSALS[placed])
+    return placed
+
+
+def notify_url(given: Params) -> str:
+    """Where to notify, empty for nowhere; raises ``Refused`` for what is no such URL."""
+    return params.notify_url(given["notify_url"]) if "notify_url" in given else ""
+
+
+def asked_caller_id(given: Params) -> str | None:
+    """The ``caller_id`` as far as its form goes; None when absent or withheld."""
+    return params.caller_id(given["caller_id"]) if "caller_id" in given else None
+
+
+def shown_caller_id(desk: Desk, account: Account, given: Params, asked: str | None) -> str | None:
+    """The number that callees see, None to withhold it (api rule 11).
+
+    By default the registered number, then the trunk's own. Raises ``Refused`` for a number that is
+    not the account's.
+    """
+    if "caller_id" not in given:
+        return account.number or desk.trunk_number
+    if asked is not None and asked not in own_numbers(account):
+        raise Refused(Status.CALLER_ID_INVALID)
+    return asked
+
+
+def own_numbers(account: Account) -> tuple[str, ...]:
+    """The registered number, then the account's further ones; each once."""
+    registered = () if account.number is None else (account.number,)
+    return tuple(dict.fromkeys(registered + account.numbers))
+
+
+async def leg_rate(desk: Desk, currency: str, number: str, refusal: Status) -> int:
+    """What a minute to a number costs; ``Refused`` with ``refusal`` where it cannot be called."""
+    rate = await desk.storage.rate(currency, number) if desk.engine.reaches(number) else None
+    if rate is None:
+        raise Refused(refusal)
+    return rate
