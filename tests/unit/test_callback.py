@@ -1,7 +1,5 @@
 """The call-back machine: what a call does, and what it never does, over any order of events."""
 
-from dataclasses import dataclass, field
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +16,7 @@ from hoiio.server.engines.protocol import (
     SetDeadline,
 )
 from hoiio.wire import MICROS
+from support.model_phones import Phones
 
 REF = "AA-C-7"
 ONE, TWO = f"{REF}-1", f"{REF}-2"
@@ -199,36 +198,6 @@ def _end(call, leg):
     return (call.first if leg == ONE else call.second).end
 
 
-@dataclass
-class Phones:
-    """A model of an engine with two phones: honest, but late, repeating and out of order."""
-
-    up: dict = field(default_factory=dict)
-    pending: list = field(default_factory=list)
-
-    def carry_out(self, commands, at):
-        for command in commands:
-            if isinstance(command, Dial):
-                assert command.leg not in self.up, "dialled twice"
-                self.up[command.leg] = "ringing"
-            elif isinstance(command, HangUp) and self.up.get(command.leg) != "ended":
-                self.end(command.leg, at, Cause.HUNG_UP)
-
-    def end(self, leg, at, cause, code=None):
-        self.up[leg] = "ended"
-        self.pending.append(Ended(leg, at, cause, code, True))
-
-    def act(self, leg, what, at):
-        state = self.up.get(leg)
-        if state == "ringing" and what == "answer":
-            self.up[leg] = "answered"
-            self.pending.append(Answered(leg, at))
-        elif state == "ringing" and what == "refuse":
-            self.end(leg, at, Cause.REMOTE, 486)
-        elif state == "answered" and what == "refuse":
-            self.end(leg, at, Cause.REMOTE)
-
-
 actions = st.tuples(
     st.sampled_from([ONE, TWO]),
     st.sampled_from(["answer", "refuse", "deliver", "deliver", "hangup", "repeat"]),
@@ -270,17 +239,7 @@ def test_every_call_ends_is_settled_once_and_leaves_no_leg_up(script, max_second
             phones.act(leg, what, now)
 
     deadline = call.deadline
-    # the engine's deadlines end whatever is left, and its reports arrive in the end
-    for leg, state in list(phones.up.items()):
-        if state != "ended":
-            phones.end(leg, now + 10**9, Cause.DEADLINE)
-    while phones.pending:
-        deliver(phones.pending.pop(0))
-        for leg, state in list(phones.up.items()):
-            if state == "ringing":
-                phones.end(leg, now + 10**9, Cause.RING_TIMEOUT)
-            elif state == "answered":
-                phones.end(leg, now + 10**9, Cause.DEADLINE)
+    phones.give_up(now + 10**9, deliver)
 
     assert call.over
     assert settlements == 1
