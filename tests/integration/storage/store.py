@@ -29,9 +29,10 @@ class Shop:
             "hold": 2 * RATE,
             "state": lambda ref, room: f"{ref} {room}".encode(),
         }
+        if numbers:
+            call |= {"dest2": "", "rate2": 0, "hold": RATE}
         call |= {key: changes.pop(key) for key in call.keys() & changes.keys()}
-        alone = {"dest2": "", "rate2": 0, "hold": RATE}
-        calls = [NewCall(**(call | alone | {"dest1": number})) for number in numbers]
+        calls = [NewCall(**(call | {"dest1": number})) for number in numbers]
         values = {
             "application": self.app.id,
             "account": self.app.account.id,
@@ -128,6 +129,16 @@ def audit(data):
         data,
         """SELECT id FROM accounts WHERE live_calls <>
         (SELECT count(*) FROM calls WHERE account = accounts.id AND live = 1)""",
+    )
+    assert wrong == []
+    wrong = ask(
+        data,
+        """SELECT name FROM rooms WHERE people = 0 OR people <> (
+            SELECT count(*) FROM calls WHERE live = 1
+            AND calls.application = rooms.application AND calls.room = rooms.name)
+        UNION SELECT room FROM calls WHERE live = 1 AND room <> '' AND NOT EXISTS (
+            SELECT 1 FROM rooms
+            WHERE rooms.application = calls.application AND rooms.name = calls.room)""",
     )
     assert wrong == []
 
