@@ -1,13 +1,7 @@
 """The HTTP API over real HTTP with a real database; only the calls themselves are pretended."""
 
-import asyncio
-import contextlib
 import io
-import json
 import logging
-import socket
-import threading
-from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 import httpx2
@@ -16,142 +10,13 @@ import structlog
 
 from hoiio import wire
 from hoiio.server import log
-from hoiio.server.api.application import HANDLERS, build
+from hoiio.server.api.application import HANDLERS
 from hoiio.server.api.credentials import Guesses
-from hoiio.server.api.desk import Desk
-from hoiio.server.api.http import HEAD_MAX, HttpServer, bind
-from hoiio.server.billing.tariff import parse_tariff
-from hoiio.server.calls.orders import CallSettings, admission
+from hoiio.server.api.http import HEAD_MAX
 from hoiio.server.config import Log
-from hoiio.server.readers import Address
-from hoiio.server.storage.data import open_data
 from hoiio.server.storage.protocol import Refusal
-from hoiio.wire import MICROS, Status
-
-ONE, TWO, OWN = "+6511111111", "+6522222222", "+6533333333"
-UNREACHED, UNPRICED = "+6544444444", "+12125551234"
-NOW = 1_327_982_775 * MICROS  # 2012-01-31 12:06:15 in GMT+8
-
-
-@dataclass
-class PretendedCalls:
-    """Admits calls into the real database and never dials."""
-
-    storage: object
-    orders: list = field(default_factory=list)
-    hung_up: list = field(default_factory=list)
-    muted: list = field(default_factory=list)
-    refuses: Refusal | None = None
-    settles: bool = True
-
-    async def place_call(self, application, order):
-        placed = await self.place(application, order)
-        return placed if isinstance(placed, Refusal) else placed[0]
-
-    async def place(self, application, order):
-        self.orders.append(order)
-        if self.refuses:
-            return self.refuses
-        asked = admission(application, order, CallSettings(), now=NOW, ceiling_reached=False)
-        return await self.storage.admit(asked)
-
-    async def place_conference(self, application, order):
-        return await self.place(application, order)
-
-    async def mute(self, ref, *, muted):
-        self.muted.append((ref, muted))
-        return self.settles
-
-    async def hang_up(self, ref):
-        self.hung_up.append(ref)
-        return self.settles
-
-    def reaches(self, number):
-        return number != UNREACHED
-
-
-class Server:
-    """The API on a thread with an event loop of its own, on a free port."""
-
-    def __init__(self, data, guesses=1_000_000):
-        self.loop = asyncio.new_event_loop()
-        self.thread = threading.Thread(target=self.loop.run_forever)
-        self.thread.start()
-        self.run(self._start(data, guesses))
-
-    def run(self, work):
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(20)
-
-    async def _start(self, data, guesses):
-        self.storage = open_data(data)
-        self.calls = PretendedCalls(self.storage)
-        self.time = [0.0]
-        self.desk = Desk(self.storage, self.calls, self.calls)
-        sock = bind(Address("127.0.0.1", 0))
-        self.port = sock.getsockname()[1]
-        app = build(self.desk, Guesses(guesses, lambda: self.time[0]))
-        self.http = HttpServer(app, sock)
-        await self.http.start()
-        rows = parse_tariff(["prefix,rate", "65,0.018"])
-        await self.storage.import_tariff("SGD", rows)
-        self.app = await self._application("acme", ONE)
-        self.bare = await self._application("bare", None)
-
-    async def _application(self, name, number):
-        account = await self.storage.create_account(
-            name, number=number, currency="SGD", credit=84_700_000
-        )
-        return await self.storage.create_app(account.id)
-
-    def stop(self):
-        self.run(self.http.stop())
-        self.run(self.storage.close())
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join()
-        self.loop.close()
-
-    @property
-    def base(self):
-        return f"http://127.0.0.1:{self.port}/open/"
-
-    def ask(self, path, app=None, method="POST", **given):
-        app = app or self.app
-        given = {"app_id": app.app_id, "access_token": app.access_token} | given
-        given = {name: value for name, value in given.items() if value is not None}
-        form = urlencode(given)
-        if method == "GET":
-            answer = httpx2.get(f"{self.base}{path}?{form}")
-        else:
-            answer = httpx2.post(self.base + path, content=form)
-        assert answer.status_code == 200
-        return answer.json()
-
-    def raw(self, request):
-        """What comes back for these bytes: the status line and the JSON body."""
-        with socket.create_connection(("127.0.0.1", self.port), 10) as sock:
-            sock.sendall(request)
-            sock.settimeout(10)
-            answer = b""
-            with contextlib.suppress(TimeoutError):
-                while chunk := sock.recv(65536):
-                    answer += chunk
-        head, _, body = answer.partition(b"\r\n\r\n")
-        return head.partition(b"\r\n")[0], json.loads(body) if body.startswith(b"{") else body
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("api") / "data")
-    yield server
-    server.stop()
-
-
-@pytest.fixture(autouse=True)
-def fresh(server):
-    server.calls.orders.clear()
-    server.calls.hung_up.clear()
-    server.calls.refuses, server.calls.settles = None, True
-
+from hoiio.wire import Status
+from support.api import ONE, TWO, UNPRICED, UNREACHED, Server
 
 # --- requests and answers ---------------------------------------------------------------------
 
