@@ -10,7 +10,7 @@ from hoiio.server.engines.embedded import child, switchboard
 from hoiio.server.engines.embedded.clock import Clock
 from hoiio.server.engines.embedded.messages import Inbox
 from hoiio.server.engines.embedded.routing import build_router
-from hoiio.server.engines.embedded.stack import CannotDial, Signal
+from hoiio.server.engines.embedded.stack import CannotDial, Provisional, Signal
 from hoiio.server.engines.embedded.switchboard import Switchboard
 from hoiio.server.engines.embedded.tones import Tone
 from hoiio.server.engines.protocol import (
@@ -178,6 +178,25 @@ async def test_a_hangup_that_crosses_the_first_ring(desk):
     await settle()
     assert ("hang up", 2) in desk.stack.log
     assert not desk.board.busy
+
+
+@scenario
+async def test_a_100_is_enough_to_cancel_by(desk):
+    """Before or after the hangup; it is no ringing, and nobody is told of it."""
+    await desk.dial("a")
+    desk.signal(1, Provisional.TRYING)
+    desk.board.do(HangUp("a"))
+    await settle()
+    assert ("hang up", 1) in desk.stack.log
+    await desk.dial("b")
+    desk.board.do(HangUp("b"))
+    await settle()
+    assert ("hang up", 2) not in desk.stack.log
+    desk.signal(2, Provisional.TRYING)
+    await settle()
+    assert ("hang up", 2) in desk.stack.log
+    assert not desk.board.busy
+    assert [type(event) for event in desk.events] == [Ended, Ended]
 
 
 @scenario

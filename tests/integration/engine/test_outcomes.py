@@ -171,6 +171,24 @@ def test_an_answer_that_crosses_our_cancel(switch, world):
     assert s.wait_ended("a").cause is Cause.HUNG_UP
 
 
+@pytest.mark.parametrize("by", ["hangup", "ring time-out"])
+def test_a_network_that_only_says_trying_gets_the_cancel_at_once(switch, world, by):
+    """A trunk's 100 comes long before the phone rings: it never does, after our end."""
+    trying = SipPeer((0, "100 Trying", False), (4, "180 Ringing", False))
+    peer = world.enter_context(trying)
+    s = switch({ALICE: peer})
+    s.dial("a", ALICE, ring=5.0 if by == "hangup" else 0.7)
+    peer.wait_for("INVITE")
+    time.sleep(0.3)
+    if by == "hangup":
+        s.hang_up("a")
+    cause = Cause.HUNG_UP if by == "hangup" else Cause.NO_RESPONSE
+    assert s.wait_ended("a", 2).cause is cause
+    peer.wait_for("CANCEL", 0.5)
+    peer.wait_for("ACK", 1)
+    assert s.kinds("a") == ["Ended"]
+
+
 def test_hanging_up_at_once(phone, switch):
     """Hangups right behind their dials leave nothing ringing: the phone takes the next call."""
     a = phone(ALICE, "--answer-after", 1.0)

@@ -11,6 +11,7 @@ import json
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Final
 
 from baresip import Account, BaresipError, Config, Event, StackEvent
@@ -19,6 +20,7 @@ from baresip.runtime import Runtime
 from hoiio.server.engines.embedded.config import EmbeddedConfig
 from hoiio.server.engines.embedded.native import lib
 from hoiio.server.engines.embedded.routing import Target
+from hoiio.server.engines.embedded.trying import FirstAnswers
 from hoiio.wire import NUMBER
 
 _TONE_END: Final = "R"
@@ -31,12 +33,19 @@ class CannotDial(Exception):
     """The stack refused before anything was sent."""
 
 
+class Provisional(Enum):
+    """What happens to a call besides the stack's own events."""
+
+    TRYING = "trying"
+    """Somebody has its INVITE, by a 100 at least, so that it can be cancelled."""
+
+
 @dataclass(frozen=True, slots=True)
 class Signal:
     """Something happened to a call: which, what, and the stack's own text about it."""
 
     call: int
-    kind: Event
+    kind: Event | Provisional
     text: str
 
 
@@ -50,6 +59,9 @@ _WANTED: Final = frozenset(
         Event.CALL_DTMF_START,
         Event.CALL_RTPESTAB,
     }
+)
+_ANSWERS: Final = frozenset(
+    {Event.CALL_RINGING, Event.CALL_PROGRESS, Event.CALL_ESTABLISHED, Event.CALL_CLOSED}
 )
 
 
@@ -65,6 +77,8 @@ class SipStack:
         self._allocating = asyncio.Lock()
         self._sink: SignalSink | None = None
         self._refusals: set[asyncio.Task[object]] = set()
+        self._first_answers = FirstAnswers(self._switch_trace, self._on_trying)
+        self._trace_kept = False
 
     @property
     def callers(self) -> int:
@@ -75,6 +89,7 @@ class SipStack:
         """Listen, refuse incoming calls, register with the trunk. Raises ``CannotDial``."""
         self._sink = sink
         self._runtime.on_dead = on_dead
+        self._first_answers.attach()
         try:
             await self._runtime.start(self._stack_config())
             self._runtime.subscribe(self._on_event)
@@ -95,7 +110,8 @@ class SipStack:
         try:
             caller = await self._caller(caller_id, target, address)
             lines = [f"{caller} 0 {target.uri(address)}", *self._headers(caller_id, target)]
-            answer = await self._command(lib.BP_CMD_UA_CONNECT, "\n".join(lines))
+            async with self._first_answers:
+                answer = await self._command(lib.BP_CMD_UA_CONNECT, "\n".join(lines))
         except BaresipError as problem:
             raise CannotDial(str(problem)) from problem
         if "handle" not in answer:
@@ -116,7 +132,12 @@ class SipStack:
 
     async def trace(self) -> None:
         """Have every SIP message logged from now on; see ``farewell``."""
+        self._trace_kept = True
         await self._runtime.set_sip_trace(True)
+
+    async def _switch_trace(self, wanted: bool) -> None:
+        if not self._trace_kept:
+            await self._runtime.set_sip_trace(wanted)
 
     async def _command(self, command: int, args: str) -> dict[str, Any]:
         _, payload = await self._runtime.cmd(command, args=args)
@@ -125,8 +146,16 @@ class SipStack:
     def _on_event(self, event: StackEvent) -> None:
         if event.event is Event.CALL_TRANSFER:
             self._refuse_transfer(event.call)
+        elif event.event is Event.CALL_OUTGOING and event.call_id:
+            self._first_answers.expect(event.call, event.call_id)
         elif event.event in _WANTED and event.call and self._sink is not None:
+            if event.event in _ANSWERS:
+                self._first_answers.forget(event.call)
             self._sink(Signal(event.call, event.event, event.text or ""))
+
+    def _on_trying(self, call: int) -> None:
+        if self._sink is not None:
+            self._sink(Signal(call, Provisional.TRYING, ""))
 
     def _refuse_transfer(self, call: int) -> None:
         # Nobody else decides whom we dial; a REFER left unanswered would hang.

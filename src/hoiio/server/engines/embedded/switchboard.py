@@ -20,7 +20,7 @@ from hoiio.server.engines.embedded.line import Line, NativeLine
 from hoiio.server.engines.embedded.mixing import Part
 from hoiio.server.engines.embedded.outcome import read_close
 from hoiio.server.engines.embedded.routing import Router, Target
-from hoiio.server.engines.embedded.stack import CannotDial, Signal
+from hoiio.server.engines.embedded.stack import CannotDial, Provisional, Signal
 from hoiio.server.engines.protocol import (
     Answered,
     Bridge,
@@ -45,7 +45,9 @@ _TRANSACTION_SECONDS: Final = 33.0
 that is still there has had a 100 and can be cancelled."""
 _HANG_UP_TRIES: Final = 3
 _HANG_UP_AGAIN: Final = 0.1
-_ALIVE: Final = frozenset({Event.CALL_RINGING, Event.CALL_PROGRESS, Event.CALL_ESTABLISHED})
+_ALIVE: Final = frozenset(
+    {Provisional.TRYING, Event.CALL_RINGING, Event.CALL_PROGRESS, Event.CALL_ESTABLISHED}
+)
 """Signals after which a call can be cancelled or hung up."""
 
 
@@ -287,7 +289,7 @@ class Switchboard:
         leg.shown = leg.shown or signal.kind in _ALIVE
         if signal.kind is Event.CALL_CLOSED:
             self._closed(leg, signal.text)
-        elif leg.ending is None:
+        elif leg.ending is None and isinstance(signal.kind, Event):
             self._handlers[signal.kind](self, leg, signal.text)
 
     def _on_signal_of_none(self, signal: Signal) -> None:
