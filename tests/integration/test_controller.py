@@ -16,6 +16,7 @@ from hoiio.server.engines.protocol import (
     HangUp,
     SetDeadline,
 )
+from hoiio.server.storage.errors import StorageError
 from hoiio.server.storage.protocol import CallRecord, Refusal
 from hoiio.wire import MICROS
 from support.scripted import (
@@ -304,6 +305,59 @@ def test_a_heartbeat_from_a_clock_that_was_ahead_is_no_evidence(tmp_path):
         async with a_service(tmp_path / "data", engine) as (storage, _, controller):
             await controller.recover()
             assert (await storage.record(app.id, ref)).duration == 1
+
+    asyncio.run(second_life(*asyncio.run(first_life())))
+
+
+def test_no_call_is_taken_over_while_nothing_can_be_written(tmp_path):
+    async def first_life():
+        async with a_service(tmp_path / "data") as (storage, engine, controller):
+            await bridged(engine, controller, await an_application(storage))
+
+    async def second_life():
+        async with a_service(tmp_path / "data") as (storage, _, controller):
+
+            async def locked(ref, step):
+                raise StorageError("the database is locked")
+
+            storage.advance = locked
+            with pytest.raises(StorageError):
+                await controller.recover()
+
+    asyncio.run(first_life())
+    asyncio.run(second_life())
+
+
+def test_who_is_settled_late_after_a_crash_pays_until_the_crash(tmp_path, monkeypatch):
+    monkeypatch.setattr("hoiio.server.calls.controller.BEAT_EVERY", 0.01)
+
+    async def first_life():
+        async with a_service(tmp_path / "data") as (storage, engine, controller):
+            app = await an_application(storage)
+            record = await bridged(engine, controller, app)
+            await storage.beat(engine.time + 5 * MICROS)
+            return app, record.ref
+
+    async def second_life(app, ref):
+        engine = ScriptedEngine()
+        engine.time = START + 3_600 * MICROS
+        async with a_service(tmp_path / "data", engine) as (storage, _, controller):
+            advance, failures = storage.advance, iter([RuntimeError("unreadable")] * 3)
+
+            async def failing_at_first(ref, step):
+                for failure in failures:
+                    raise failure
+                return await advance(ref, step)
+
+            storage.advance = failing_at_first
+            await controller.recover()
+            controller.start()
+            async with asyncio.timeout(5):
+                while (await storage.record(app.id, ref)).live:
+                    await asyncio.sleep(0.01)
+            after = await storage.record(app.id, ref)
+            assert (after.duration, after.debit) == (1, 36_000)
+            await controller.stop()
 
     asyncio.run(second_life(*asyncio.run(first_life())))
 

@@ -114,7 +114,7 @@ def test_everything_can_be_set(tmp_path):
         ("listen = 8080", "HOST:PORT"),
         ("listen = '127.0.0.1:70000'", "HOST:PORT"),
         ("[sip]\nlisten = '[::1]:5060'", "IPv4"),
-        ("[engine]\nmax_legs = true", "whole number from 2 to 500"),
+        ("[engine]\nmax_legs = true", "whole number from 2 to 60"),
         ("[engine]\nmax_legs = 2.5", "whole number"),
         ("[engine]\nmax_legs = inf", "whole number"),
         ("[engine]\nmax_legs = nan", "whole number"),

@@ -164,7 +164,12 @@ class Engine:
     """``[engine]``: the process that carries the calls."""
 
     max_legs: Annotated[
-        int, Setting(readers.whole(2, 500), "How many legs may be up or reserved at once.")
+        int,
+        Setting(
+            readers.whole(2, 60),
+            "How many legs may be up or reserved at once, 60 at most: an engine whose service died "
+            "ends no more of them within its two seconds.",
+        ),
     ] = 50
 
 

@@ -119,6 +119,9 @@ HEAD = b"POST /open/voice/call HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
         ),
         (HEAD + b"Content-Length: 500000\r\n\r\n" + b"a" * 500_000, Status.MALFORMED_PARAMS),
         (b"GARBAGE\r\n\r\n", Status.MALFORMED_PARAMS),
+        (b"FOO /open/voice/call HTTP/1.1\r\nHost: x\r\n\r\n", Status.INVALID_HTTP_METHOD),
+        (b"get /open/voice/call HTTP/1.1\r\nHost: x\r\n\r\n", Status.INVALID_HTTP_METHOD),
+        (b"\x16\x03\x01 /open/voice/call HTTP/1.1\r\n\r\n", Status.MALFORMED_PARAMS),
         (
             b"POST /open/voice/call HTTP/1.1\r\nContent-Length: abc\r\n\r\n",
             Status.MALFORMED_PARAMS,

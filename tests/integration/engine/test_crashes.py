@@ -144,13 +144,19 @@ def test_a_child_that_stands_still_is_replaced(switch, world, monkeypatch):
     s.wait(Answered, "b")
 
 
-def test_a_child_told_to_end_hangs_up_first(switch, world):
-    """SIGTERM, as a service manager sends it to everybody, is no crash."""
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_to_the_whole_group_ends_no_child_by_itself(switch, world, number):
+    """The service has it too, and ends its calls in order; the child waits to be told."""
     peer = world.enter_context(SipPeer((0, "200 OK", True)))
     s = switch({ALICE: peer})
     s.dial("a", ALICE)
     s.wait(Answered, "a")
-    os.kill(s.engine.pid, signal.SIGTERM)
+    child = s.engine.pid
+    os.kill(child, number)
+    time.sleep(0.3)
+    assert s.kinds("a") == ["Answered"]
+    assert s.engine.pid == child
+    s.hang_up("a")
     assert s.wait_ended("a").cause is Cause.HUNG_UP
     peer.wait_for("BYE")
 

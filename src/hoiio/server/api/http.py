@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import socket
 from collections.abc import Generator
 from typing import Final
@@ -33,12 +34,24 @@ KEEP_ALIVE: Final = 30
 STOP_WITHIN: Final = 5
 """Seconds that requests under way get at the end; a hangup needs two."""
 
-_UNREADABLE_BODY: Final = b'{"status":"%s"}' % wire.Status.MALFORMED_PARAMS.encode()
-_UNREADABLE: Final = (
-    b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncache-control: no-store\r\n"
-    b"content-length: %d\r\nconnection: close\r\n\r\n%s" % (len(_UNREADABLE_BODY), _UNREADABLE_BODY)
-)
-"""The answer to what cannot be read as HTTP, or has no end: 200 and a status, as to everything."""
+_OPENING: Final = 32
+"""Bytes of a request that are kept to tell its method from."""
+
+_METHOD: Final = re.compile(rb"(?!(?:GET|POST) )[!#$%&'*+.^_`|~0-9A-Za-z-]+ ")
+"""How a request of another method begins (RFC 9110 section 9.1), be it one nobody ever heard of."""
+
+
+def _refusal(status: wire.Status) -> bytes:
+    """The answer to what never becomes a request: 200 and a status, as to everything."""
+    body = b'{"status":"%s"}' % status.encode()
+    return (
+        b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncache-control: no-store\r\n"
+        b"content-length: %d\r\nconnection: close\r\n\r\n%s" % (len(body), body)
+    )
+
+
+_UNREADABLE: Final = _refusal(wire.Status.MALFORMED_PARAMS)
+_UNKNOWN_METHOD: Final = _refusal(wire.Status.INVALID_HTTP_METHOD)
 
 
 def bind(address: Address) -> socket.socket:
@@ -61,6 +74,7 @@ class _Connection(HttpToolsProtocol):
     """A connection whose request heads are bounded in size and in time."""
 
     _head = 0
+    _opening = b""
     _in_head = True
     _patience: asyncio.TimerHandle | None = None
 
@@ -77,12 +91,15 @@ class _Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._in_head:
             self._head += len(data)
+        begun = self._opening if self._in_head else b""
+        self._opening = (begun + data[:_OPENING])[:_OPENING]
         super().data_received(data)
         if self._in_head and self._head > HEAD_MAX and not self.transport.is_closing():
             self.send_400_response("")
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words for it
-        self.transport.write(_UNREADABLE)
+        unknown = _METHOD.match(self._opening)
+        self.transport.write(_UNKNOWN_METHOD if unknown else _UNREADABLE)
         self.transport.close()
 
     def on_message_begin(self) -> None:

@@ -41,6 +41,7 @@ from hoiio.server.engines.protocol import (
     Event,
     HangUp,
 )
+from hoiio.server.storage.errors import StorageError
 from hoiio.server.storage.protocol import (
     Application,
     CallRecord,
@@ -95,34 +96,47 @@ class Controller:
         self._placing: set[asyncio.Task[Sequence[CallRecord] | Refusal]] = set()
         self._heart: asyncio.Task[None] | None = None
         self._unsettled: set[str] = set()
+        self._inherited: frozenset[str] = frozenset()
+        self._earlier_beat: int | None = None
 
     # --- life -----------------------------------------------------------------------------
 
     async def recover(self) -> None:
         """Settle what an earlier life of the service left; to be done before anything is dialled.
 
-        The end of such a call is the last heartbeat: the last durable evidence that it was up.
+        The end of such a call is that life's last heartbeat: the last durable evidence that it was
+        up. Raises ``StorageError`` when nothing can be written.
         """
-        await self._settle_orphans(await self._storage.last_beat(), older_than=0)
+        self._earlier_beat = await self._storage.last_beat()
+        left = await self._storage.live_calls()
+        self._inherited = frozenset(record.ref for record in left)
+        for record in left:
+            await self._try_to_settle(record, older_than=0)
 
-    async def _settle_orphans(self, beat: int | None, *, older_than: int) -> None:
-        """Settle the live records that this controller does not carry, each by itself."""
+    async def _settle_orphans(self) -> None:
+        """Settle the live records that this controller does not carry."""
         for record in await self._storage.live_calls():
-            if record.ref in self._live:
-                continue
-            try:
-                await self._settle_orphan(record, beat, older_than)
-            except Exception:
-                # The heart tries again at every beat: told once is enough.
-                if record.ref not in self._unsettled:
-                    log.exception("a call that nobody carries is not settled", ref=record.ref)
-                self._unsettled.add(record.ref)
+            if record.ref not in self._live:
+                await self._try_to_settle(record, older_than=DIAL_WITHIN)
 
-    async def _settle_orphan(self, record: CallRecord, beat: int | None, older_than: int) -> None:
+    async def _try_to_settle(self, record: CallRecord, older_than: int) -> None:
+        """Settle one by itself: a record that cannot be read keeps no other from being settled."""
+        try:
+            await self._settle_orphan(record, older_than)
+        except StorageError:
+            raise
+        except Exception:
+            # The heart tries again at every beat: told once is enough.
+            if record.ref not in self._unsettled:
+                log.exception("a call that nobody carries is not settled", ref=record.ref)
+            self._unsettled.add(record.ref)
+
+    async def _settle_orphan(self, record: CallRecord, older_than: int) -> None:
         now = self._engine.now()
         admitted_at = machines.decode(record.state).admitted_at
         if 0 <= now - admitted_at < older_than:
             return
+        beat = self._earlier_beat if record.ref in self._inherited else now
         # A heartbeat of the future was stamped by a clock that was wrong: no evidence.
         last_seen = beat if beat is not None and beat <= now else admitted_at
         await self._store(record.ref, [ControlLost(last_seen)])
@@ -159,11 +173,10 @@ class Controller:
     async def _beat(self) -> None:
         while True:
             try:
-                now = self._engine.now()
-                await self._storage.beat(now)
-                await self._settle_orphans(now, older_than=DIAL_WITHIN)
+                await self._storage.beat(self._engine.now())
+                await self._settle_orphans()
             except Exception:
-                log.exception("no heartbeat could be written; trying again")
+                log.exception("a heartbeat failed; trying again")
             await asyncio.sleep(BEAT_EVERY)
 
     # --- what the API asks ----------------------------------------------------------------

@@ -13,7 +13,7 @@ NODE: Final = "service"
 
 
 def beat(db: sqlite3.Connection, now: int) -> None:
-    """Write the heartbeat; it never goes back."""
+    """Write the heartbeat; the clock of the service that runs now is the one that counts."""
     db.execute(SQL["beat"], {"node": NODE, "at": now})
 
 

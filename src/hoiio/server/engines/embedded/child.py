@@ -79,12 +79,9 @@ async def run(pipe: socket.socket) -> int:
         return 1
     mixer.start()
     outbox.put(Ready())
-    told_to_end = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told_to_end.set)
     beat = asyncio.create_task(_beat(outbox, board, mixer, stack, Clock(begin.anchor)))
     serving = asyncio.create_task(_serve(inbox, board))
-    ending = asyncio.create_task(told_to_end.wait())
-    await asyncio.wait({beat, serving, ending}, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({beat, serving}, return_when=asyncio.FIRST_COMPLETED)
     await _say_goodbye(board, stack, mixer)
     outbox.close()
     return 0
@@ -154,7 +151,9 @@ def _die() -> None:
 
 def main() -> None:
     """Entry point: the pipe's file descriptor is the only argument."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A service manager or a terminal signals the whole group; the parent decides what ends when.
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
     # A parent that stands still reads no log either; better a lost line than a stuck deadline.
     os.set_blocking(2, False)
     logging.raiseExceptions = False
