@@ -1,4 +1,4 @@
-"""``python -m hoiio.demo`` shows a call and ends; ``python -m hoiio.demo serve`` stays."""
+"""``python -m hoiio.demo`` tells its story and ends; ``python -m hoiio.demo serve`` stays."""
 
 from __future__ import annotations
 

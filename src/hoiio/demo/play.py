@@ -18,11 +18,11 @@ START: Final = 30.0
 def play(screen: Screen) -> None:
     """Start, say how to use it, tell what the phones do, until interrupted or the service ends."""
     screen.step("Two phones and a service")
-    with playground(screen.command, Deadline.after(START), answer_after=2.0) as place:
+    with playground(screen.command, Deadline.after(START), (ALICE, BOB), answer_after=2.0) as place:
         screen.fact(f"two SIP phones wait: {ALICE} and {BOB}; they answer after 2 seconds")
         screen.fact(f"the service is ready at {place.base_url}")
         _invite(place, screen)
-        for phone in (place.alice, place.bob):
+        for phone in place.phones:
             threading.Thread(target=_follow, args=(phone, screen), daemon=True).start()
         code = place.service.wait()
     raise NotSeen(f"the service ended with exit code {code}")

@@ -1,9 +1,9 @@
-"""Two phones and a service that rings them, with an account to use it."""
+"""Phones and a service that rings them, with an account to use it."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,10 @@ from hoiio.demo.processes import Child, Deadline, Event, Phone, run
 
 ALICE: Final = "+6511111111"
 BOB: Final = "+6522222222"
-TONES: Final = {ALICE: 440, BOB: 600}
+CAROL: Final = "+6533333333"
+DAVE: Final = "+6544444444"
+NUMBERS: Final = (ALICE, BOB, CAROL, DAVE)
+TONES: Final = {ALICE: 440, BOB: 600, CAROL: 820, DAVE: 1100}
 """What each phone plays, in Hz."""
 
 CREDIT: Final = "84.70"
@@ -29,22 +32,23 @@ class Playground:
     base_url: str
     app_id: str
     access_token: str
-    alice: Phone
-    bob: Phone
+    phones: tuple[Phone, ...]
     service: Child
 
 
 @contextmanager
-def playground(tell: Tell, deadline: Deadline, *, answer_after: float) -> Generator[Playground]:
+def playground(
+    tell: Tell, deadline: Deadline, numbers: Sequence[str], *, answer_after: float
+) -> Generator[Playground]:
     """Start everything, by the commands a user would type; end it all and remove every trace."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hoiio-")))
-        phones = [_phone(number, answer_after, folder, stack) for number in (ALICE, BOB)]
+        phones = [_phone(number, answer_after, folder, stack) for number in numbers]
         addresses = [phone.expect("listening", deadline)["address"] for phone in phones]
         application = _provision(folder, tell)
-        service = _serve(folder, dict(zip((ALICE, BOB), addresses, strict=True)), tell)
+        service = _serve(folder, dict(zip(numbers, addresses, strict=True)), tell)
         stack.callback(service.stop)
-        yield Playground(_base_url(service, deadline), *application, phones[0], phones[1], service)
+        yield Playground(_base_url(service, deadline), *application, tuple(phones), service)
 
 
 def _phone(number: str, answer_after: float, folder: Path, stack: ExitStack) -> Phone:
