@@ -102,6 +102,39 @@ def test_a_crashed_engine_is_replaced_within_two_seconds_and_its_calls_are_settl
         assert again.txn_ref != ref
 
 
+@pytest.mark.parametrize("victim", ["service", "engine"])
+def test_a_crash_ends_a_room_with_a_bill_for_each_and_frees_it(service, phones, victim):
+    """Who was in it pays for it, who was only being called nothing."""
+    service.routes["+6533333333"] = "sip:127.0.0.1:9"
+    service.stop()
+    service.start()
+    with service.client() as client:
+        refs = client.voice.conference(DEST1, DEST2, "+6533333333", room="r").txn_refs
+        assert phones[0].hears(900, timeout=8)
+        if victim == "engine":
+            os.kill(engine_of(service), signal.SIGKILL)
+        else:
+            service.kill()
+            for phone in phones:
+                assert phone.wait("ended", timeout=3)["reason"] == "remote"
+            service.start()
+    with service.client() as client:
+        ends = [
+            wait_until(lambda ref=ref: (r := client.voice.status(ref)).duration is not None and r)
+            for ref in refs
+        ]
+        assert [(end.call_status_dest1, end.duration, end.debit) for end in ends] == [
+            ("answered", 1, 0.018),
+            ("answered", 1, 0.018),
+            ("failed", 0, 0.0),
+        ]
+        assert client.account.balance().balance_decimal == Decimal("84.664")
+        joined = wait_until(
+            lambda: (res := client.voice.conference("+6533333333", room="r")).is_success() and res
+        )
+        assert joined.room == "r"
+
+
 def test_sigterm_hangs_up_settles_and_exits_with_zero(service, phones):
     with service.client() as client:
         ref = call_up(client, phones)
