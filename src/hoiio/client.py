@@ -81,8 +81,9 @@ class Client:
         A read that is refused for its rate is repeated when the service says it may be, if that is
         within the time-out. A chargeable request is never repeated.
 
-        Raises ``NotConfigured``, ``ConnectionFailed``, ``TimedOut`` or ``InvalidResponse``; an
-        error of the API is an answer like any other.
+        Raises ``NotConfigured``, ``ConnectionFailed``, ``TimedOut`` or ``InvalidResponse``, and
+        ``ValueError`` for a parameter with characters that are no Unicode text; an error of the
+        API is an answer like any other.
         """
         deadline = time.monotonic() + self._timeout
         while True:

@@ -27,17 +27,34 @@ def credentials(
 ) -> Credentials:
     """The credentials given, else those of the environment.
 
-    Raises ``NotConfigured``, which says how to set them, when either is in neither place.
+    Raises ``NotConfigured``, which says how to set them, when either is in neither place, or is no
+    text that can be sent.
     """
     app_id = app_id or environment.get("HOIIO_APP_ID")
     access_token = access_token or environment.get("HOIIO_ACCESS_TOKEN")
     if app_id and access_token:
+        _check_credential("app_id", app_id)
+        _check_credential("access_token", access_token)
         return Credentials(app_id, access_token)
     missing = "access_token" if app_id else "app_id"
     raise NotConfigured(
         f"no {missing}: call Hoiio.init(app_id, access_token), or set the environment variables "
         "HOIIO_APP_ID and HOIIO_ACCESS_TOKEN"
     )
+
+
+def _check_credential(name: str, value: str) -> None:
+    if not _is_encodable(value):
+        raise NotConfigured(f"the {name} cannot be sent: part of it is no Unicode text")
+
+
+def _is_encodable(text: str) -> bool:
+    """False for lone surrogates, as undecodable bytes of a command line or the environment get."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def base_url(given: str | None, environment: Mapping[str, str]) -> str:
@@ -68,24 +85,28 @@ def _has_space(url: str) -> bool:
     return any(char.isspace() or not char.isprintable() for char in url)
 
 
-def country_prefix(prefix: str | None) -> str | None:
-    """A country prefix with its plus: ``+65`` for ``65`` or ``+65``.
+def country_prefix(prefix: object) -> str | None:
+    """A country prefix with its plus: ``+65`` for ``'65'`` or ``'+65'``.
 
-    Raises ``ValueError`` for anything but digits with or without a plus.
+    Raises ``ValueError`` for anything but digits, in a string, with or without a plus.
     """
     if prefix is None:
         return None
-    digits = prefix.removeprefix("+")
+    digits = prefix.removeprefix("+") if isinstance(prefix, str) else ""
     if not (digits.isascii() and digits.isdigit()):
         raise ValueError(f"not a country prefix like '65' or '+65': {prefix!r}")
     return f"+{digits}"
 
 
-def number(value: str | None, prefix: str | None) -> str | None:
-    """A number as it is sent: the prefix goes before one without a plus, never before a word."""
-    if not prefix or not value or not value[0].isdigit():
-        return value
-    return f"{prefix}{value}"
+def number(value: str | int | None, prefix: str | None) -> str | None:
+    """A number as it is sent: the prefix goes before one without a plus, never before a word.
+
+    An ``int`` counts as its digits.
+    """
+    if value is None:
+        return None
+    text = str(value)
+    return f"{prefix}{text}" if prefix and text[:1].isdigit() else text
 
 
 def date(value: str | datetime | None) -> str | None:
@@ -97,6 +118,12 @@ def date(value: str | datetime | None) -> str | None:
 
 
 def form(who: Credentials, params: Mapping[str, Value]) -> dict[str, str]:
-    """All parameters of a request, credentials first, absent ones left out."""
+    """All parameters of a request, credentials first, absent ones left out.
+
+    Raises ``ValueError`` for a parameter that is no text that can be sent.
+    """
     given = {name: str(value) for name, value in params.items() if value is not None}
+    for name, text in given.items():
+        if not _is_encodable(text):
+            raise ValueError(f"{name} cannot be sent: part of it is no Unicode text: {text!r}")
     return {"app_id": who.app_id, "access_token": who.access_token, **given}

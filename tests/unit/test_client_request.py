@@ -36,6 +36,15 @@ def test_no_credentials_says_how_to_set_them(app_id, missing):
         assert way in str(raised.value)
 
 
+@pytest.mark.parametrize(("app_id", "token"), [("id", "s3cret\udcff"), ("s3cret\ud800", "token")])
+def test_credentials_that_cannot_be_sent_are_not_shown(app_id, token):
+    """Not by the exception, nor by another one that led to it and holds the text."""
+    with pytest.raises(NotConfigured, match="cannot be sent") as raised:
+        credentials(app_id, token, {})
+    assert "s3cret" not in repr(raised.value)
+    assert raised.value.__context__ is None
+
+
 def test_the_token_is_in_no_repr():
     """Credentials are shown without it."""
     assert "secret" not in repr(Credentials("id", "secret"))
@@ -86,7 +95,13 @@ def test_a_prefix_goes_before_numbers_without_a_plus():
     assert number("", "+65") == ""
 
 
-@pytest.mark.parametrize("prefix", ["", "+", "++65", "6 5", "SG", "٦٥"])
+def test_a_number_may_be_an_int():
+    """Its digits are meant, with a prefix and without."""
+    assert number(91234567, "+65") == "+6591234567"
+    assert number(91234567, None) == "91234567"
+
+
+@pytest.mark.parametrize("prefix", ["", "+", "++65", "6 5", "SG", "٦٥", 65, b"65"])
 def test_what_is_no_prefix_is_refused(prefix):
     """At once, not with the next call."""
     with pytest.raises(ValueError, match="country prefix"):
@@ -112,3 +127,10 @@ def test_a_form_leaves_out_what_is_absent():
     """And writes everything else as text; an empty value is sent, as it was given."""
     sent = form(Credentials("id", "token"), {"page": 2, "to": None, "tag": ""})
     assert sent == {"app_id": "id", "access_token": "token", "page": "2", "tag": ""}
+
+
+def test_what_is_no_text_is_named():
+    """One exception, from this package, instead of the encoder's."""
+    with pytest.raises(ValueError, match=r"tag cannot be sent.*'\\udcff'") as raised:
+        form(Credentials("id", "token"), {"txn_ref": "AA-C-1", "tag": "\udcff"})
+    assert not isinstance(raised.value, UnicodeError)
