@@ -103,7 +103,7 @@ class Response:
         raise AttributeError(f"the answer has no field {name!r}")
 
     def __repr__(self) -> str:
-        shown = ((name, self.__dict__.get(name)) for name in self.json)
+        shown = ((name, self.__dict__[name]) for name in self.json if not _is_kept_out(name))
         return f"Response({', '.join(f'{name}={_show(name, value)}' for name, value in shown)})"
 
 
@@ -156,7 +156,7 @@ def _fields(body: dict[str, Any], status: str, http: httpx2.Response | None) -> 
     """All attributes of an answer or an entry, by name."""
     fields: dict[str, Any] = {"status": status, "json": body}
     for name, value in body.items():
-        if name in _RESERVED or name in _BESIDE or name.startswith("_") or name == "status":
+        if _is_kept_out(name) or name == "status":
             continue
         if name in _TEXT:
             fields[name] = _string(name, value)
@@ -165,6 +165,11 @@ def _fields(body: dict[str, Any], status: str, http: httpx2.Response | None) -> 
         elif value is not None and value != "":
             fields.update(_typed(name, value, status, http))
     return fields
+
+
+def _is_kept_out(name: str) -> bool:
+    """Whether a server's field of this name stays in ``json`` only: an attribute of ours has it."""
+    return name in _RESERVED or name in _BESIDE or name.startswith("_")
 
 
 def _typed(name: str, value: Any, status: str, http: httpx2.Response | None) -> dict[str, Any]:

@@ -165,6 +165,13 @@ def test_repr_reads_well_and_hides_tokens():
     )
 
 
+@pytest.mark.parametrize("name", ["text", "json", "response", "_x", "rate_decimal", "is_success"])
+def test_repr_shows_no_field_that_poses_as_an_attribute(name):
+    """The attribute of that name may hold the whole body, with a token in it."""
+    res = answer(**{name: "taken"}, access_token="s3cret", rate="0.018")
+    assert repr(res) == "Response(status='success_ok', access_token=[hidden], rate=0.018)"
+
+
 @pytest.mark.parametrize(
     "text",
     [
