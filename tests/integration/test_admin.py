@@ -158,7 +158,7 @@ def test_the_folder_may_be_named_by_a_configuration_file(tmp_path):
     done = run("account", "create", "ann", "--config", "h.toml", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "there" / "hoiio.db").exists()
-    assert run("account", "create", "ann", folder=tmp_path).returncode == 0
+    assert run("account", "create", "ann", "--data", "", folder=tmp_path).returncode == 0
     assert (tmp_path / "hoiio-data" / "hoiio.db").exists()
     assert run("account", "list", "--config", "absent.toml", folder=tmp_path).returncode == 2
 

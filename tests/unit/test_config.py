@@ -131,6 +131,9 @@ def test_everything_can_be_set(tmp_path):
         ("[sip.ringback]\ncadence = ['x', 1]", "sound and silence"),
         ("listen = ", "is not TOML"),
         ("data = 5", "data must be a text"),
+        ("data = ''", "data must be the path of a folder"),
+        ("data = '~no-such-user/x'", "data must be a path whose ~ is the home of a user here"),
+        ("a = " + "[" * 5000, "nested too deeply"),
     ],
 )
 def test_a_mistake_is_told_in_one_line_that_names_the_file(tmp_path, text, told):
@@ -151,6 +154,12 @@ def test_an_unknown_variable_is_refused_with_the_nearest():
     assert "did you mean HOIIO_SERVER_LISTEN?" in message
     assert "HOIIO_SERVER_LISTEN: must be" in objection(environ={"HOIIO_SERVER_LISTEN": "x"})
     load_config({}, {"HOIIO_APP_ID": "the client's", "HOIIO_SERVER_LISTEN": ""})
+
+
+def test_an_empty_flag_counts_as_not_set():
+    environ = {"HOIIO_SERVER_DATA": "there", "HOIIO_SERVER_LISTEN": "127.0.0.1:1"}
+    config = load_config({"data": "", "listen": ""}, environ, "")
+    assert (config.data, config.listen.port) == (Path("there"), 1)
 
 
 def test_a_flag_is_named_as_it_was_typed():

@@ -36,8 +36,8 @@ _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 _NAME_MAX: Final = 100
 _ACCOUNT: Final = ("id", "name", "number", "currency", "balance")
 
-Data = Annotated[Path | None, Parameter(name="--data", help="The data folder.")]
-Config = Annotated[Path | None, Parameter(name="--config", help="The service's TOML file.")]
+Data = Annotated[str | None, Parameter(name="--data", help="The data folder.")]
+Config = Annotated[str | None, Parameter(name="--config", help="The service's TOML file.")]
 Pretty = Annotated[bool, Parameter(name="--pretty", negative=(), help="Print a table.")]
 Amount = Annotated[str, Parameter(allow_leading_hyphen=True, help="In units, such as 12.50.")]
 Currency = Annotated[str, Parameter(name="--currency", help="Three letters, such as SGD.")]
@@ -222,10 +222,10 @@ def _token(given: str | None) -> str | None:
 # --- doing it and showing it ----------------------------------------------------------------------
 
 
-def _run(work: Work, data: Path | None, config: Path | None, *, create: bool = False) -> Answer:
+def _run(work: Work, data: str | None, config: str | None, *, create: bool = False) -> Answer:
     """Do the work on the storage of the data folder that the options name."""
     try:
-        folder = load_config({"data": data and str(data)}, os.environ, config).data
+        folder = load_config({"data": data}, os.environ, config).data
         return asyncio.run(_with_storage(work, folder, create=create))
     except (ConfigError, StorageError) as error:
         raise UsageError(str(error)) from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -16,8 +15,8 @@ from hoiio.server.storage.errors import StorageError
 
 def serve(
     *,
-    config: Path | None = None,
-    data: Path | None = None,
+    config: str | None = None,
+    data: str | None = None,
     listen: str | None = None,
     sip: str | None = None,
     route: Annotated[tuple[str, ...], Parameter(negative="")] = (),

@@ -284,24 +284,22 @@ class _Given(NamedTuple):
 
 
 def load_config(
-    flags: Mapping[str, object], environ: Mapping[str, str], config: Path | None = None
+    flags: Mapping[str, object], environ: Mapping[str, str], config: str | Path | None = None
 ) -> Config:
     """The configuration from flags (by key), the environment and one TOML file.
 
     The file is ``config``, else the one that ``HOIIO_SERVER_CONFIG`` names, else ``hoiio.toml`` in
-    the data folder where it exists. Raises ``ConfigError`` naming the file or variable, the key and
-    what was expected.
+    the data folder where it exists. An empty flag or variable counts as not set. Raises
+    ``ConfigError`` naming the file or variable, the key and what was expected.
     """
-    flagged = {
-        path: _Given(_flag(path), value) for path, value in flags.items() if value is not None
-    }
+    flagged = {path: _Given(_flag(path), value) for path, value in flags.items() if value}
     from_environment = _from_environment(environ)
-    named = config or (Path(environ[_CONFIG_VARIABLE]) if environ.get(_CONFIG_VARIABLE) else None)
+    named = config or environ.get(_CONFIG_VARIABLE)
     sources = [flagged, from_environment]
-    if named is not None:
-        sources.append(_from_file(named))
+    if named:
+        sources.append(_from_file(Path(named)))
     values = _read(sources)
-    if named is None and (beside := cast("Path", values["data"]) / FILE_NAME) and _exists(beside):
+    if not named and (beside := cast("Path", values["data"]) / FILE_NAME) and _exists(beside):
         sources.append(_from_file(beside))
         if "data" in sources[-1]:
             raise ConfigError(f"{beside}: data cannot be set here, it is the folder of this file")
@@ -340,6 +338,8 @@ def _from_file(path: Path) -> dict[str, _Given]:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     except ValueError as error:  # also tomllib.TOMLDecodeError and UnicodeDecodeError
         raise ConfigError(f"{path}: is not TOML: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"{path}: is nested too deeply") from None
     return {key: _Given(str(path), value) for key, value in _flat(tables, "", path)}
 
 

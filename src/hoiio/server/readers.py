@@ -115,7 +115,12 @@ def secret(value: object) -> str:
 def folder(value: object) -> Path:
     """A folder's path; ``~`` is the home folder."""
     path = text(str(value) if isinstance(value, Path) else value)
-    return Path(path).expanduser()
+    if not path:
+        raise ValueError("the path of a folder")
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise ValueError("a path whose ~ is the home of a user here") from None
 
 
 def choice(kind: type[E]) -> Reader:

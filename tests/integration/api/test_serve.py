@@ -81,4 +81,5 @@ def test_wrong_flags_and_variables(tmp_path):
     data = ("--data", tmp_path / "d")
     assert "--route" in refused(*data, *FREE, "--route=nonsense")
     assert "--listen" in refused(*data, "--listen=8080")
+    assert "--data: must be a path whose ~" in refused("--data", "~no-such-user/x")
     assert "HOIIO_SERVER_LISTEN" in refused(*data, HOIIO_SERVER_LSTEN="x")
