@@ -13,9 +13,9 @@ from hoiio.server.storage.data import ServiceLock, open_data, prepare_folder
 from integration.storage.store import ask, audit, in_a_shop
 
 
-def run(*words, typed="", folder):
+def run(*words, typed="", folder, **configured):
     """The command in a process of its own, with nothing configured but by its words."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("HOIIO_")}
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("HOIIO_")} | configured
     command = [sys.executable, "-c", "from hoiio.cli import main; main()", "admin", *words]
     return subprocess.run(
         command,
@@ -161,6 +161,13 @@ def test_the_folder_may_be_named_by_a_configuration_file(tmp_path):
     assert run("account", "create", "ann", "--data", "", folder=tmp_path).returncode == 0
     assert (tmp_path / "hoiio-data" / "hoiio.db").exists()
     assert run("account", "list", "--config", "absent.toml", folder=tmp_path).returncode == 2
+
+
+def test_a_setting_that_only_serving_needs_is_not_checked(tmp_path):
+    """The trunk's password may be exported for the service where the file is not named."""
+    password = {"HOIIO_SERVER_SIP_TRUNK_PASSWORD": "x", "HOIIO_SERVER_CALLS_DEST1_SEES": "trunk"}
+    done = run("account", "create", "ann", folder=tmp_path, **password)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_folder_that_cannot_be_used_is_one_line(tmp_path):

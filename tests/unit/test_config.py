@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hoiio.server.config import KEYS, Config, ConfigError, Dest1Sees, load_config
+from hoiio.server.config import KEYS, Config, ConfigError, Dest1Sees, check_to_serve, load_config
 from hoiio.server.readers import Address
 
 DOCS = Path(__file__).parents[2] / "docs" / "configuration.md"
@@ -18,7 +18,7 @@ def written(folder, text, name="c.toml"):
 
 def objection(flags=None, environ=None, config=None):
     with pytest.raises(ConfigError) as caught:
-        load_config(flags or {}, environ or {}, config)
+        check_to_serve(load_config(flags or {}, environ or {}, config))
     assert "\n" not in str(caught.value)
     return str(caught.value)
 

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from hoiio.cli.console import UsageError
 from hoiio.server import app, log
-from hoiio.server.config import ConfigError, load_config
+from hoiio.server.config import ConfigError, check_to_serve, load_config
 from hoiio.server.storage.errors import StorageError
 
 
@@ -43,6 +43,7 @@ def serve(
     flags = {"data": data, "listen": listen, "sip.listen": sip, "sip.routes": routes or None}
     try:
         settings = load_config(flags, os.environ, config)
+        check_to_serve(settings)
         log.configure(settings.log)
         app.run(settings)
     except (ConfigError, StorageError, app.StartError) as error:

@@ -290,7 +290,8 @@ def load_config(
 
     The file is ``config``, else the one that ``HOIIO_SERVER_CONFIG`` names, else ``hoiio.toml`` in
     the data folder where it exists. An empty flag or variable counts as not set. Raises
-    ``ConfigError`` naming the file or variable, the key and what was expected.
+    ``ConfigError`` naming the file or variable, the key and what was expected. Whether the settings
+    go together is a matter of who uses them: see ``check_to_serve``.
     """
     flagged = {path: _Given(_flag(path), value) for path, value in flags.items() if value}
     from_environment = _from_environment(environ)
@@ -304,7 +305,7 @@ def load_config(
         if "data" in sources[-1]:
             raise ConfigError(f"{beside}: data cannot be set here, it is the folder of this file")
         values = _read(sources)
-    return _checked(_build(Config, values))
+    return cast("Config", _build(Config, values))
 
 
 def _flag(path: str) -> str:
@@ -398,10 +399,10 @@ def _build(section: type, values: Mapping[str, object], prefix: str = "") -> Any
     return section(**{each.name: member(each) for each in fields(section)})
 
 
-def _checked(config: Config) -> Config:
+def check_to_serve(config: Config) -> None:
+    """Raise ``ConfigError`` where settings that only serving needs do not go together."""
     trunk = config.sip.trunk
     if not trunk.host and trunk != Trunk():
         raise ConfigError("sip.trunk.host is missing: a trunk needs at least its host")
     if config.calls.dest1_sees is Dest1Sees.TRUNK and trunk.number is None:
         raise ConfigError('calls.dest1_sees = "trunk" needs sip.trunk.number')
-    return config

@@ -68,6 +68,7 @@ def test_what_cannot_be_a_data_folder(tmp_path):
     [
         ("[sip]\nlisten_on = 'x'", "did you mean sip.listen?"),
         ("[sip.trunk]\nhost = 'a b'", "host"),
+        ("[sip.trunk]\npassword = 'x'", "sip.trunk.host is missing"),
         ("= 3", "is not TOML"),
     ],
 )
