@@ -24,6 +24,7 @@ from hoiio.server.engines.embedded.outcome import read_close
 from hoiio.server.engines.embedded.process import StderrLog
 from hoiio.server.engines.embedded.routing import Target, build_router
 from hoiio.server.engines.protocol import Bridge, Cause, Dial, Ended
+from hoiio.server.readers import routes
 
 ALICE = "+6511111111"
 
@@ -33,12 +34,14 @@ ALICE = "+6511111111"
     [
         ("sip:127.0.0.1:5060", Target(ALICE, "127.0.0.1", 5060)),
         ("sip:+6522222222@10.0.0.1:5062", Target("+6522222222", "10.0.0.1", 5062)),
-        ("sip:6522222222@pbx.example.com:5060", Target("6522222222", "pbx.example.com", 5060)),
+        ("sip:6522222222@pbx.example.com:5061", Target("6522222222", "pbx.example.com", 5061)),
+        ("sip:10.0.0.1", Target(ALICE, "10.0.0.1", 5060)),
+        ("sip:+6522222222@pbx.example.com", Target("+6522222222", "pbx.example.com", 5060)),
     ],
 )
 def test_a_route_is_read(uri, target):
-    """A user part of its own or the number's, a host, a port."""
-    assert build_router({ALICE: uri}, None).find(ALICE) == target
+    """A user part of its own or the number's, a host, a port or SIP's; so may it be configured."""
+    assert build_router(routes({ALICE: uri}), None).find(ALICE) == target
 
 
 @pytest.mark.parametrize(
@@ -49,7 +52,9 @@ def test_a_route_is_read(uri, target):
         "tel:+6511111111",
         "sip:",
         "sips:127.0.0.1:5061",
-        "sip:127.0.0.1",
+        "sip:127.0.0.1:",
+        "sip:127.0.0.1;transport=tcp",
+        "sip:127.0.0.1?Replaces=x",
         "sip:127.0.0.1:0",
         "sip:127.0.0.1:65536",
         "sip:127.0.0.1:5060;transport=tcp",

@@ -36,7 +36,8 @@ def serve(
     sip
         HOST:PORT for SIP over UDP; 127.0.0.1:5060 by default, port 0 picks one.
     route
-        NUMBER=SIPURI: reach a number without the trunk. May be repeated.
+        NUMBER=SIPURI: reach a number without the trunk, as in +6511111111=sip:192.0.2.7:5062;
+        without a port it is 5060. May be repeated.
 
     """
     routes = {number: uri for number, _, uri in (each.partition("=") for each in route)}

@@ -180,11 +180,14 @@ def _items(value: object) -> list[object]:
     return cast("list[object]", value) if isinstance(value, list) else []
 
 
-_URI: Final = re.compile(r"sip:(\+?[0-9]{1,15}@)?[A-Za-z0-9][A-Za-z0-9.-]*:[0-9]{1,5}", re.ASCII)
+_URI: Final = re.compile(r"sip:(\+?[0-9]{1,15}@)?[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?", re.ASCII)
 
 
 def routes(value: object) -> Mapping[str, str]:
-    """Where single numbers are reached: a table, or ``NUMBER=SIPURI`` separated by commas."""
+    """Where single numbers are reached: a table, or ``NUMBER=SIPURI`` separated by commas.
+
+    A SIP URI is no more than ``sip:``, digits and ``@`` if any, a host, and a port if any.
+    """
     expected = 'numbers and where to reach them, such as "+6511111111" = "sip:192.0.2.7:5060"'
     if isinstance(value, str):
         entries = (entry.strip().partition("=") for entry in value.split(","))

@@ -17,7 +17,10 @@ _LABEL: Final = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 HOST: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL}){{0,9}}", re.ASCII)
 """A host name or an IPv4 address. Use with ``fullmatch``."""
 
-_ROUTE: Final = re.compile(r"sip:(?:(\+?[0-9]{1,20})@)?([^@:;?]+):([0-9]{1,5})", re.ASCII)
+PORT: Final = 5060
+"""SIP's port where a URI has none (RFC 3261 section 19.1.2)."""
+
+_ROUTE: Final = re.compile(r"sip:(?:(\+?[0-9]{1,15})@)?([^@:;?]+?)(?::([0-9]{1,5}))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +48,16 @@ def parse_route(number: str, uri: str) -> Target:
     """Read one static route.
 
     ``sip:+6511111111@host:port`` (with or without the plus) or ``sip:host:port``, where the number
-    itself becomes the user part. Raises ``ValueError`` for everything else.
+    itself becomes the user part; without a port it is ``PORT``. Raises ``ValueError`` for
+    everything else.
     """
     check_number(number)
     match = _ROUTE.fullmatch(uri)
-    if match is None or not HOST.fullmatch(match[2]) or not 1 <= int(match[3]) <= 65535:
+    if match is None or not HOST.fullmatch(match[2]) or not 1 <= int(match[3] or PORT) <= 65535:
         raise ValueError(
             f"the route of {number} is neither sip:host:port nor sip:+digits@host:port: {uri!r}"
         )
-    return Target(match[1] or number, match[2], int(match[3]))
+    return Target(match[1] or number, match[2], int(match[3] or PORT))
 
 
 @dataclass(frozen=True, slots=True)
