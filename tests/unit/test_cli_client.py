@@ -187,6 +187,13 @@ def test_every_status_has_a_meaning():
     assert meaning(wire.param_missing("dest1")) == "dest1 is missing"
 
 
+@pytest.mark.parametrize("dest", ["dest1", "dest2", "dest"])
+def test_an_unsupported_number_may_lack_a_price_or_a_way(dest):
+    """The service checks both and answers the same."""
+    words = meaning(f"error_{dest}_not_supported")
+    assert "no tariff covers it, or no route or trunk leads there" in words
+
+
 def test_not_configured_is_wrong_use():
     """The line says how to set it."""
     ran = hoiio("balance")

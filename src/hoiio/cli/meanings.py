@@ -7,23 +7,25 @@ from typing import Final
 
 from hoiio.wire import PAGE_SIZE, ROOM_SIZE, TAG_MAX, Status
 
+_UNREACHED: Final = "no tariff covers it, or no route or trunk leads there"
 _MEANINGS: Final[dict[str, str]] = {
     Status.INVALID_HTTP_METHOD: "the service takes only GET and POST; check HOIIO_BASE_URL",
-    Status.MALFORMED_PARAMS: "the service could not read the request",
+    Status.MALFORMED_PARAMS: "the service could not read the request: it is too long or no text",
     Status.INVALID_ACCESS_TOKEN: "the access token is wrong, expired or revoked; "
     "check HOIIO_ACCESS_TOKEN",
-    Status.INVALID_APP_ID: "the service does not know this application; check HOIIO_APP_ID",
-    Status.RATE_LIMIT_EXCEEDED: "too many requests; wait a minute",
+    Status.INVALID_APP_ID: "the application is unknown or revoked; check HOIIO_APP_ID",
+    Status.RATE_LIMIT_EXCEEDED: "too many requests, or wrong credentials too often; wait a minute",
     Status.INTERNAL_SERVER_ERROR: "the service failed; its log says why",
     Status.NOT_FOUND: "the service has no such method; check HOIIO_BASE_URL",
-    Status.SERVICE_NOT_AVAILABLE: "the service takes no more calls now; try again later",
+    Status.SERVICE_NOT_AVAILABLE: "the service takes no more calls now, or has lost hold of this "
+    "one; try again later",
     Status.DEST1_INVALID: "the first number is no phone number; write it like +6511111111",
     Status.DEST2_INVALID: "the second number is no phone number; write it like +6522222222",
     Status.DEST_INVALID: "one number is no phone number, or is there twice; "
     "write them like +6511111111",
-    Status.DEST1_NOT_SUPPORTED: "the first number cannot be called; no tariff covers it",
-    Status.DEST2_NOT_SUPPORTED: "the second number cannot be called; no tariff covers it",
-    Status.DEST_NOT_SUPPORTED: "one of the numbers cannot be called; no tariff covers it",
+    Status.DEST1_NOT_SUPPORTED: f"the first number cannot be called: {_UNREACHED}",
+    Status.DEST2_NOT_SUPPORTED: f"the second number cannot be called: {_UNREACHED}",
+    Status.DEST_NOT_SUPPORTED: f"one of the numbers cannot be called: {_UNREACHED}",
     Status.DEST_TOO_MANY: f"a room holds at most {ROOM_SIZE} phones",
     Status.SAME_DEST1_DEST2: "the two numbers are the same",
     Status.CALLER_ID_INVALID: "the caller ID is not one of the account's, nor 'private'",
@@ -32,7 +34,7 @@ _MEANINGS: Final[dict[str, str]] = {
     Status.INVALID_NOTIFY_URL: "the service cannot send notifications to this URL",
     Status.UNABLE_TO_RESOLVE_NOTIFY_URL: "the host of the notification URL does not exist",
     Status.INSUFFICIENT_CREDIT: "the credit does not pay for the first minute; top it up",
-    Status.CONCURRENT_CALL_LIMIT_REACHED: "the account has all the calls up that it may have; "
+    Status.CONCURRENT_CALL_LIMIT_REACHED: "the account would have more calls up than it may; "
     "end one first",
     Status.NOT_ALLOWED_FOR_TRIAL: "a trial account calls its registered number only; top it up",
     Status.INVALID_ROOM: "a room's name is letters, digits and . _ - only, at most 32",
