@@ -149,7 +149,10 @@ class Sip:
     )
     public_address: Annotated[
         str | None,
-        Setting(readers.text, "This machine's address as phones see it, behind NAT."),
+        Setting(
+            readers.text,
+            "The host named in caller IDs, in place of the one SIP listens on; no help behind NAT.",
+        ),
     ] = None
     routes: Annotated[
         Mapping[str, str],
