@@ -24,6 +24,7 @@ def run(*words, typed="", folder, **configured):
         cwd=folder,
         capture_output=True,
         text=True,
+        errors="surrogateescape",
         timeout=60,
         check=False,
     )
@@ -89,6 +90,8 @@ def test_existing_credentials_are_taken_over(admin):
     words = ("app", "create", "ann", "--app-id", "OLD~id", "--access-token", "-")
     assert admin(*words, typed="t~k+n\n") == {"app_id": "OLD~id", "access_token": "t~k+n"}
     assert "OLD~id" in admin.refused(*words, typed="another\n")
+    no_text = {"typed": "\udcff", "folder": ".", "PYTHONIOENCODING": "utf-8"}
+    assert "visible ASCII" in run(*words, "--data", str(admin.data), **no_text).stderr
     for typed in ("", " t", "two words", "\u0661", "x" * 256):
         assert "visible ASCII" in admin.refused(*words, typed=typed)
     assert "go together" in admin.refused("app", "create", "ann", "--app-id", "x")

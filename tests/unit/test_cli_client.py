@@ -3,8 +3,10 @@
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +29,7 @@ ENDED = {
     "rate": "0.018",
     "debit": "0.036",
 }
+BALANCE = {"status": "success_ok", "currency": "SGD", "balance": "54.650"}
 NOTIFY = ("--notify-url", "http://a.example/")
 LIVE = {
     **{key: value for key, value in ENDED.items() if key not in {"duration", "debit"}},
@@ -50,13 +53,14 @@ def environment(**more):
     return {**kept, **more}
 
 
-def hoiio(*args, url=None, **more):
+def hoiio(*args, url=None, out=subprocess.PIPE, **more):
     """Run the command; with a URL, configured for it."""
     if url:
-        more |= {"HOIIO_APP_ID": "id", "HOIIO_ACCESS_TOKEN": "s3cret", "HOIIO_BASE_URL": url}
+        more = {"HOIIO_APP_ID": "id", "HOIIO_ACCESS_TOKEN": "s3cret", "HOIIO_BASE_URL": url} | more
     return subprocess.run(
         [sys.executable, *RUN, *args],
-        capture_output=True,
+        stdout=out,
+        stderr=subprocess.PIPE,
         text=True,
         check=False,
         timeout=60,
@@ -238,6 +242,72 @@ def test_not_reachable_has_its_own_code(server):
     assert nobody.returncode == 3
     assert nobody.stderr.startswith("hoiio: cannot reach 127.0.0.1:1:")
     assert "s3cret" not in garbage.stderr + nobody.stderr
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("call", b"\xff", A),
+        ("call", A, B, "--tag", b"\xff"),
+        ("status", b"\xff"),
+        (b"\xff",),
+        ("admin", "app", "create", b"\xff"),
+        ("admin", "credit", "add", b"\xff", "1"),
+        ("admin", "app", "create", "x", "--app-id", "x", "--access-token", b"s3cret\xff"),
+    ],
+)
+def test_bytes_that_are_no_text_are_wrong_use(server, args):
+    """One line that says where, whatever the command; it may be a token and is not shown."""
+    ran = hoiio(*args, url=server.url)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert re.fullmatch(r"hoiio: argument \d is not readable as text\n", ran.stderr)
+    assert server.asked == []
+
+
+@pytest.mark.parametrize("name", ["HOIIO_APP_ID", "HOIIO_ACCESS_TOKEN"])
+def test_credentials_that_are_no_text_are_not_shown(server, name):
+    """They are named only."""
+    ran = hoiio("balance", url=server.url, **{name: b"s3cret\xff"})
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "cannot be sent" in ran.stderr
+    assert "s3cret" not in ran.stderr
+    assert ran.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("args", [("balance",), ("balance", "--json"), ("history",)])
+def test_nobody_reading_is_no_failure(server, args):
+    """It leaves without a word."""
+    server.answers = [BALANCE]
+    theirs, ours = os.pipe()
+    os.close(theirs)
+    ran = hoiio(*args, url=server.url, out=ours)
+    os.close(ours)
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_a_watch_ends_when_nobody_reads_it_any_more(server):
+    """As with head -1."""
+    theirs, ours = os.pipe()
+
+    def answer(handler):
+        if len(server.asked) == 2:
+            os.close(theirs)
+        with_http(200, json.dumps(LIVE).encode())(handler)
+
+    server.answers = [answer]
+    ran = hoiio("status", "AA-C-1", "--watch", "--json", url=server.url, out=ours)
+    os.close(ours)
+    assert (ran.returncode, ran.stderr, len(server.asked)) == (0, "", 2)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full disk at hand")
+@pytest.mark.parametrize("args", [("balance",), ("history",), ("--help",), ("--version",)])
+def test_a_full_disk_is_one_line(server, args):
+    """Exit code 2."""
+    server.answers = [BALANCE]
+    with Path("/dev/full").open("w") as full:
+        ran = hoiio(*args, url=server.url, out=full)
+    assert (ran.returncode, ran.stderr) == (2, "hoiio: cannot write: No space left on device\n")
 
 
 def without(module, *args):

@@ -6,6 +6,7 @@ loads the service. It returns its exit code, or ``None`` for 0.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -39,13 +40,32 @@ _COMMANDS: Final = (
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the command line and leave with its exit code; 2 and one line on stderr for wrong use."""
+    """Run the command line and leave with its exit code; 2 and one line on stderr for wrong use.
+
+    Output that nobody reads any more is no failure; output that cannot be written is, with code 2.
+    """
+    try:
+        code = _run(sys.argv[1:] if argv is None else list(argv))
+        print(end="", flush=True)  # noqa: T201 - here, not at the interpreter's exit, it may fail
+    except BrokenPipeError:
+        _let_go_of_output()
+        sys.exit(0)
+    except OSError as error:
+        if error.filename is not None:  # a file's, so not the output's
+            raise
+        _let_go_of_output()
+        fail(f"cannot write: {error.strerror or error}")
+    sys.exit(code)
+
+
+def _run(words: list[str]) -> int:
+    """Run one command for its exit code; wrong use leaves with one line."""
     try:
         import cyclopts  # noqa: PLC0415 - absent without the extra
     except ModuleNotFoundError:
         fail("the command line needs the extra 'cli': pip install 'hoiio[cli]'")
     try:
-        code = _build()(sys.argv[1:] if argv is None else list(argv))
+        code = _build()(_readable(words))
     except cyclopts.UnknownCommandError as error:
         fail(_unknown(error))
     except (cyclopts.CycloptsError, UsageError) as error:
@@ -55,7 +75,23 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise
     except KeyboardInterrupt:
         sys.exit(130)
-    sys.exit(code if isinstance(code, int) else 0)
+    return code if isinstance(code, int) else 0
+
+
+def _readable(words: list[str]) -> list[str]:
+    """The words typed; bytes in them that are no text come as lone surrogates and are refused.
+
+    The word is not repeated, as it may be a token.
+    """
+    for place, word in enumerate(words, start=1):
+        if any("\ud800" <= char <= "\udfff" for char in word):
+            raise UsageError(f"argument {place} is not readable as text")
+    return words
+
+
+def _let_go_of_output() -> None:
+    """Point it nowhere, or the interpreter would fail once more when it flushes at its exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _build() -> App:

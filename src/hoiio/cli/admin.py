@@ -213,10 +213,15 @@ def _token(given: str | None) -> str | None:
     """The access token to take over; never repeated in a message."""
     if given is None:
         return None
-    token = sys.stdin.read(4096).rstrip("\r\n") if given == "-" else given
+    token = _typed().rstrip("\r\n") if given == "-" else given
     if not acceptable(token):
         raise UsageError("the access token must be 1 to 255 visible ASCII characters")
     return token
+
+
+def _typed() -> str:
+    """What standard input holds, up to what no token is as long as; bytes that are no text show."""
+    return sys.stdin.buffer.read(4096).decode(errors="replace")
 
 
 # --- doing it and showing it ----------------------------------------------------------------------

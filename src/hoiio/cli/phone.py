@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from datetime import UTC, datetime
 from typing import Annotated
@@ -71,13 +70,3 @@ def phone(
         asyncio.run(softphone.run(options.number(number), options.address(listen), manner, report))
     except (options.WrongUse, softphone.CannotListen) as error:
         raise UsageError(str(error)) from error
-    finally:
-        _let_go_of_output()
-
-
-def _let_go_of_output() -> None:
-    """Nobody may read it any more: the interpreter must not complain of that at its exit."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
