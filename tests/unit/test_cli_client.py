@@ -356,21 +356,55 @@ def test_a_client_command_loads_nothing_of_the_service(server):
     assert ran.stdout.splitlines()[-1] == "[]"
 
 
-def test_on_a_terminal_history_is_a_table(server):
-    """Aligned under a rule; square brackets in a tag are just that."""
-    server.answers = [{"status": "success_ok", "entries": [{**ENDED, "tag": "[red]x"}]}]
-    url = {"HOIIO_APP_ID": "id", "HOIIO_ACCESS_TOKEN": "t", "HOIIO_BASE_URL": server.url}
+def on_a_terminal(*args, url, columns=80):
+    """What a command shows on a terminal, by lines, without colours."""
+    more = {"HOIIO_APP_ID": "id", "HOIIO_ACCESS_TOKEN": "t", "HOIIO_BASE_URL": url}
     ours, theirs = pty.openpty()
-    ran = subprocess.run(
-        [sys.executable, *RUN, "history"],
+    subprocess.run(
+        [sys.executable, *RUN, *args],
         stdout=theirs,
         check=True,
         timeout=60,
-        env=environment(**url, COLUMNS="150", TERM="xterm"),
+        env=environment(**more, COLUMNS=str(columns), TERM="xterm"),
     )
     os.close(theirs)
     shown = os.read(ours, 65536).decode()
     os.close(ours)
-    assert ran.returncode == 0
-    assert "─────" in shown
-    assert "[red]x" in shown
+    return re.sub("\x1b\\[[0-9;]*m", "", shown).splitlines()
+
+
+LONGEST = ENDED | {
+    "dest1": "+651234567890123",
+    "dest2": "+659876543210987",
+    "call_status_dest1": "unanswered",
+    "call_status_dest2": "unanswered",
+    "txn_ref": "AA-C-12345678901234",
+    "duration": "1440",
+    "debit": "144.000",
+    "tag": "0123456789abcdef 0123456789abcdef",
+}
+
+
+def test_on_a_terminal_history_is_a_table(server):
+    """Aligned under a rule, two lines a call; square brackets in a tag are just that."""
+    entries = [{**ENDED, "tag": "[red]\nx\x1b[2J"}, LIVE]
+    server.answers = [{"status": "success_ok", "entries": entries}]
+    assert on_a_terminal("history", url=server.url) == [
+        "REF                  DEST1 STATUS1         COST       TAG",
+        "DATE (GMT+8)         DEST2 STATUS2         MINUTES",
+        "-------------------  --------------------  ---------  -----------",
+        "AA-C-1               +6511111111 answered  0.036 SGD  [red] x�[2J",
+        "2012-01-31 12:06:15  +6522222222 busy      2",
+        "AA-C-1               +6511111111 answered             my-tag",
+        "2012-01-31 12:06:15  +6522222222 ongoing",
+    ]
+
+
+def test_on_a_terminal_history_fits_into_80_columns(server):
+    """With everything as long as it gets; and nothing is cut where even that does not fit."""
+    server.answers = [{"status": "success_ok", "entries": [LONGEST]}]
+    for columns in (80, 40):
+        shown = on_a_terminal("history", url=server.url, columns=columns)
+        assert max(map(len, shown)) <= 80
+        assert "AA-C-12345678901234  +651234567890123 unanswered  144.000 SGD" in shown[3]
+        assert "2012-01-31 12:06:15  +659876543210987 unanswered  1440" in shown[4]

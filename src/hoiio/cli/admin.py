@@ -19,6 +19,7 @@ from cyclopts import App, Parameter
 
 from hoiio import wire
 from hoiio.cli.console import UsageError
+from hoiio.cli.show import aligned
 from hoiio.server.billing.tariff import TariffError, parse_tariff
 from hoiio.server.config import ConfigError, load_config
 from hoiio.server.readers import phone_number
@@ -258,15 +259,8 @@ def _print(answer: Answer, *, pretty: bool) -> None:
 
 
 def _print_table(answer: Answer) -> None:
-    from rich.console import Console  # noqa: PLC0415 - slow to load, seldom asked for
-    from rich.table import Table  # noqa: PLC0415 - as above
-    from rich.text import Text  # noqa: PLC0415 - as above
-
     listed = answer.get("accounts")
     rows = cast("list[Answer]", listed) if isinstance(listed, list) else [answer]
-    table = Table(*(rows[0] if rows else _ACCOUNT))
-    for row in rows:
-        # Text, so that a name with brackets is no markup; folded, so that a token stays whole.
-        values = ("" if value is None else str(value) for value in row.values())
-        table.add_row(*(Text(value, overflow="fold") for value in values))
-    Console().print(table)
+    head = tuple(rows[0]) if rows else _ACCOUNT
+    shown = [tuple("" if value is None else str(value) for value in row.values()) for row in rows]
+    aligned(head, shown)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
-from itertools import chain
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, zip_longest
+
+from rich.cells import cell_len, set_cell_size
 
 Row = tuple[str, ...]
 
@@ -17,22 +19,32 @@ def record(lines: Iterable[tuple[str, object]]) -> None:
         _line(_bold(label.ljust(width)) + "  " + value)
 
 
-def table(head: Row, rows: Sequence[Row]) -> None:
-    """Print columns under their names: aligned on a terminal, tabs between them elsewhere."""
-    clean = [tuple(printable(cell) for cell in row) for row in rows]
-    if not sys.stdout.isatty():
-        for row in chain([head], clean):
-            _line("\t".join(row))
-        return
-    from rich.box import SIMPLE_HEAD  # noqa: PLC0415 - slow to load, for terminals only
-    from rich.console import Console  # noqa: PLC0415 - slow to load, for terminals only
-    from rich.table import Table  # noqa: PLC0415 - slow to load, for terminals only
-    from rich.text import Text  # noqa: PLC0415 - slow to load, for terminals only
+def tabbed(head: Row, rows: Iterable[Row]) -> None:
+    """Print one row a line for a program: tabs between the cells, the columns' names first."""
+    for row in chain([head], rows):
+        _line("\t".join(printable(cell) for cell in row))
 
-    shown = Table(*head, box=SIMPLE_HEAD)
-    for row in clean:
-        shown.add_row(*(Text(cell) for cell in row))
-    Console().print(shown)
+
+def aligned(head: Row, rows: Iterable[Row]) -> None:
+    """Print columns under their names for a person; a cell may have several lines.
+
+    Nothing is cut or folded: where a terminal is too narrow it wraps the line itself, and what is
+    copied from it stays whole.
+    """
+    names, *blocks = [[_cell_lines(cell) for cell in row] for row in chain([head], rows)]
+    columns = zip(names, *blocks, strict=True)
+    widths = [max(cell_len(line) for cell in column for line in cell) for column in columns]
+    rule = [["-" * width] for width in widths]
+    for line in _joined(names, widths):
+        _line(_bold(line))
+    for block in [rule, *blocks]:
+        for line in _joined(block, widths):
+            _line(line)
+
+
+def for_people() -> bool:
+    """Whether a terminal shows what is printed, not a program that reads it."""
+    return sys.stdout.isatty()
 
 
 def raw(text: str) -> None:
@@ -45,8 +57,19 @@ def printable(value: object) -> str:
     return "".join(char if char.isprintable() else "�" for char in str(value))
 
 
+def _cell_lines(cell: str) -> list[str]:
+    return [printable(line) for line in cell.split("\n")]
+
+
+def _joined(block: Iterable[Sequence[str]], widths: Sequence[int]) -> Iterator[str]:
+    """The lines of one row, each of its cells filled up to its column's width."""
+    for line in zip_longest(*block, fillvalue=""):
+        padded = (set_cell_size(text, width) for text, width in zip(line, widths, strict=True))
+        yield "  ".join(padded).rstrip()
+
+
 def _bold(text: str) -> str:
-    return f"\x1b[1m{text}\x1b[0m" if sys.stdout.isatty() else text
+    return f"\x1b[1m{text}\x1b[0m" if for_people() else text
 
 
 def _line(text: str) -> None:

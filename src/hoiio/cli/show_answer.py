@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from textwrap import fill
+from typing import Final
 
-from hoiio.cli.show import Row, raw, record, table
+from hoiio.cli.show import Row, aligned, for_people, printable, raw, record, tabbed
 from hoiio.response import Response
 
-_HISTORY: Row = (
+_HISTORY: Final[Row] = (
     "REF",
     "DATE (GMT+8)",
     "DEST1",
@@ -18,11 +20,12 @@ _HISTORY: Row = (
     "COST",
     "TAG",
 )
+_TAG_WIDTH: Final = 18
 
 
 def ref(answer: Response) -> None:
     """A new call: its reference alone, so that a script can keep it."""
-    raw(answer.txn_ref or "")
+    raw(printable(answer.txn_ref or ""))
 
 
 def ended(_: Response) -> None:
@@ -53,9 +56,12 @@ def call(answer: Response) -> None:
 
 
 def history(answer: Response) -> None:
-    """A page of calls, one a line."""
-    entries = answer.entries or []
-    table(_HISTORY, [_row(entry) for entry in entries])
+    """A page of calls: one a line for a program, narrower for a person."""
+    rows = [_row(entry) for entry in answer.entries or []]
+    if for_people():
+        aligned(_stacked(_HISTORY), map(_stacked, rows))
+    else:
+        tabbed(_HISTORY, rows)
 
 
 def rate(answer: Response) -> None:
@@ -92,6 +98,17 @@ def _row(entry: Response) -> Row:
         entry.tag,
     )
     return tuple("" if cell is None else str(cell) for cell in cells)
+
+
+def _stacked(row: Row) -> Row:
+    """A row of the history on two lines: it fits into 80 columns, whatever the numbers."""
+    ref, date, dest1, status1, dest2, status2, minutes, cost, tag = row
+    return (
+        f"{ref}\n{date}",
+        f"{dest1} {status1}\n{dest2} {status2}",
+        f"{cost}\n{minutes}",
+        fill(tag, _TAG_WIDTH),
+    )
 
 
 def _leg(number: str | None, status: str | None) -> str:
