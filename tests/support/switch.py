@@ -49,8 +49,8 @@ class Switch:
     def send(self, *commands):
         self.call(self.engine.send, *commands)
 
-    def dial(self, leg, number, caller_id="+6599999999", *, ring=5.0, talk=30.0, heard_by=None):
-        self.send(Dial(leg, number, caller_id, ring, talk, heard_by))
+    def dial(self, leg, number, caller_id="+6599999999", *, ring=5.0, talk=30.0, **rest):
+        self.send(Dial(leg, number, caller_id, ring, talk, **rest))
 
     def bridge(self, leg, room="room", **options):
         self.send(Bridge(leg, room, **options))

@@ -109,6 +109,7 @@ def test_nothing_but_a_plus_and_digits_is_ever_dialled(number):
         lambda: EmbeddedConfig(sip_host="localhost"),
         lambda: EmbeddedConfig(sip_port=70000),
         lambda: EmbeddedConfig(max_legs=0),
+        lambda: EmbeddedConfig(max_legs=201),
         lambda: EmbeddedConfig(media_timeout=0.5),
         lambda: EmbeddedConfig(rtp_ports=(20000, 10000)),
         lambda: EmbeddedConfig(public_address="a b"),

@@ -6,7 +6,6 @@ import pytest
 
 from hoiio.server.engines.protocol import Answered, Digit, EarlyMedia, Ringing
 from support.sip_peer import SipPeer, ulaw_tone
-from support.switch import wait_until
 
 ALICE, BOB, CAROL = "+6511111111", "+6522222222", "+6533333333"
 
@@ -58,24 +57,6 @@ def test_the_first_phone_hears_the_second_ring(phone, switch):
     s.bridge("a")
     s.bridge("b")
     a.wait_hearing(1000)
-
-
-def test_a_call_that_begins_before_a_roll_over_is_one_call(phone, switch, monkeypatch):
-    """The second leg is dialled by the process that has the first: they hear each other."""
-    a, b = phone(ALICE, "--tone", 600), phone(BOB, "--tone", 1000)
-    s = switch({ALICE: a, BOB: b})
-    before = s.engine.pid
-    monkeypatch.setattr("hoiio.server.engines.embedded.engine.CALLERS_MAX", 1)
-    s.dial("a", ALICE)
-    s.wait(Answered, "a")
-    wait_until(lambda: s.engine.pid != before)
-    monkeypatch.undo()
-    s.dial("b", BOB, heard_by="a")
-    s.wait(Answered, "b")
-    s.bridge("a")
-    s.bridge("b")
-    a.wait_hearing(1000)
-    b.wait_hearing(600)
 
 
 def _first_sound(phone, timeout=6):

@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import threading
 import time
 
 import pytest
@@ -137,30 +136,3 @@ def test_calls_that_begin_together_share_one_identity(world):
     while not (stats := s.engine.stats()) or stats.callers == 0:
         time.sleep(0.05)
     assert stats.callers == 1
-
-
-def test_a_second_child_takes_over_when_caller_ids_run_out(world, monkeypatch):
-    """Calls in progress stay on the first child; new ones go to the second; the first leaves."""
-    monkeypatch.setattr("hoiio.server.engines.embedded.engine.CALLERS_MAX", 2)
-    peer = world.enter_context(SipPeer(*SDP_OK))
-    other = world.enter_context(SipPeer(*SDP_OK))
-    config = EmbeddedConfig(sip_port=0, routes={ALICE: peer.uri, BOB: other.uri})
-    s = world.enter_context(Switch(EmbeddedEngine(config)))
-    first = s.engine.pid
-    s.dial("a", ALICE, "+651000001")
-    s.dial("b", BOB, "+651000002")
-    s.wait(Answered, "a")
-    s.wait(Answered, "b")
-    done = threading.Event()
-    for _ in range(300):
-        if s.engine.pid != first or done.wait(0.02):
-            break
-    assert s.engine.pid not in {first, None}
-    s.dial("c", ALICE, "+651000003")
-    s.wait(Answered, "c")
-    assert s.engine.pid != first
-    s.hang_up("a")
-    s.hang_up("b")
-    assert s.wait_ended("b").cause is Cause.HUNG_UP
-    s.hang_up("c")
-    assert s.wait_ended("c").cause is Cause.HUNG_UP

@@ -25,9 +25,10 @@ class Dial:
 
     ``caller_id`` is the number the callee sees, None to withhold it (RFC 3323). ``ring_seconds``
     runs from now to the answer, ``talk_seconds`` from the answer to the hangup, until a
-    ``SetDeadline`` replaces it. ``heard_by`` names a leg that hears this one's progress until its
-    answer or end: a ringback tone while it rings, or the network's own early media. ``room`` is the
-    one that it will be bridged into: an engine of several processes dials it where that room is.
+    ``SetDeadline`` replaces it. ``heard_by`` names a leg of the same room that hears this one's
+    progress until its answer or end: a ringback tone while it rings, or the network's own early
+    media. ``room`` is the one that it will be bridged into: an engine of several processes dials it
+    where that room is, which is in use from its first leg's dial to its last leg's end.
     """
 
     leg: LegId

@@ -61,7 +61,7 @@ class Child:
         self._on_message = on_message
         self._on_gone = on_gone
         self._tasks = {asyncio.create_task(self._keep_log())}
-        self._reassuring: asyncio.Task[None] | None = None
+        self._helpers: list[asyncio.Task[None]] = []
 
     @property
     def callers_used(self) -> int:
@@ -151,11 +151,11 @@ class Child:
                 answer.reason if isinstance(answer, Broken) else "the engine died as it started"
             )
         self.last_heard = self._clock.now()
-        self._tasks |= {
-            asyncio.create_task(self._listen()),
+        self._tasks.add(asyncio.create_task(self._listen()))
+        self._helpers += [
             asyncio.create_task(self._watch_silence()),
-        }
-        self._reassuring = asyncio.create_task(self._reassure())
+            asyncio.create_task(self._reassure()),
+        ]
 
     async def _listen(self) -> None:
         try:
@@ -167,8 +167,8 @@ class Child:
             # Whatever went wrong in between, the legs it had are over and somebody must say so.
             self.kill()
             await self._process.wait()
-            if self._reassuring is not None:
-                self._reassuring.cancel()
+            for helper in self._helpers:
+                helper.cancel()
             self._outbox.close()
             self._on_gone(self)
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 from baresip import Account, BaresipError, Config, Event, StackEvent
 from baresip.runtime import Runtime
 
-from hoiio.server.engines.embedded.config import EmbeddedConfig
+from hoiio.server.engines.embedded.config import IDENTITIES_MAX, LEGS_MAX, EmbeddedConfig
 from hoiio.server.engines.embedded.native import lib
 from hoiio.server.engines.embedded.routing import Target
 from hoiio.server.engines.embedded.trying import FirstAnswers
@@ -74,6 +74,7 @@ class SipStack:
         self._runtime: Any = Runtime(native_log_level="error")
         self._callers: dict[tuple[str, str, str | None], int] = {}
         self._allocated = 0
+        self._calls = 0
         self._allocating = asyncio.Lock()
         self._sink: SignalSink | None = None
         self._refusals: set[asyncio.Task[object]] = set()
@@ -109,12 +110,16 @@ class SipStack:
         """
         try:
             caller = await self._caller(caller_id, target, address)
+            if self._calls >= LEGS_MAX:
+                raise CannotDial(f"{LEGS_MAX} calls are all that the stack can have")
+            self._calls += 1
             lines = [f"{caller} 0 {target.uri(address)}", *self._headers(caller_id, target)]
             async with self._first_answers:
                 answer = await self._command(lib.BP_CMD_UA_CONNECT, "\n".join(lines))
         except BaresipError as problem:
             raise CannotDial(str(problem)) from problem
         if "handle" not in answer:
+            self._calls -= 1
             raise CannotDial(f"the stack answered {answer}")
         return int(answer["handle"])
 
@@ -144,6 +149,8 @@ class SipStack:
         return json.loads(payload) if payload else {}
 
     def _on_event(self, event: StackEvent) -> None:
+        if event.event is Event.CALL_CLOSED and event.call:
+            self._calls = max(0, self._calls - 1)
         if event.event is Event.CALL_TRANSFER:
             self._refuse_transfer(event.call)
         elif event.event is Event.CALL_OUTGOING and event.call_id:
@@ -174,6 +181,8 @@ class SipStack:
         return self._callers[key]
 
     async def _allocate(self, account: Account) -> int:
+        if self._allocated >= IDENTITIES_MAX:
+            raise CannotDial(f"{IDENTITIES_MAX} caller identities are all that the stack can have")
         answer = await self._command(lib.BP_CMD_UA_ALLOC, account.aor())
         if "handle" not in answer:
             raise CannotDial("the stack took no more caller identities")
