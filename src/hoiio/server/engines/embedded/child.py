@@ -18,6 +18,7 @@ from typing import Final
 
 from hoiio.server.engines.embedded.clock import Clock
 from hoiio.server.engines.embedded.farewell import Farewells
+from hoiio.server.engines.embedded.guard import MediaGuard
 from hoiio.server.engines.embedded.messages import (
     Begin,
     Broken,
@@ -77,6 +78,9 @@ async def run(pipe: socket.socket) -> int:
         outbox.put(Broken(f"SIP cannot listen on {begin.config.sip_host}:{begin.port}: {problem}"))
         await writer.drain()
         return 1
+    if begin.config.strict_media:
+        MediaGuard().attach()
+        await stack.trace()
     mixer.start()
     outbox.put(Ready())
     beat = asyncio.create_task(_beat(outbox, board, mixer, stack, Clock(begin.anchor)))

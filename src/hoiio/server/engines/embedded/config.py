@@ -102,7 +102,9 @@ class EmbeddedConfig:
     ``media_timeout`` the seconds without audio after which a phone counts as vanished,
     ``rtp_ports`` the UDP ports for audio. ``public_address`` is the domain of our identities where
     it is not ``sip_host``; the addresses in Contact and SDP are always the machine's own, so the
-    phones or the trunk must be reachable without address translation, or undo it themselves.
+    phones or the trunk must be reachable without address translation, or undo it themselves. With
+    ``strict_media`` audio counts only from the address and port that the far end named for its own
+    (RFC 4961); without it, anybody's packets at a call's port can silence the call. Linux only.
     """
 
     sip_host: str = "127.0.0.1"
@@ -114,6 +116,7 @@ class EmbeddedConfig:
     rtp_ports: tuple[int, int] = (10_000, 20_000)
     ringback: Ringback = Ringback()
     public_address: str | None = None
+    strict_media: bool = True
 
     def __post_init__(self) -> None:
         try:

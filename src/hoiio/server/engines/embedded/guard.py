@@ -1,0 +1,144 @@
+"""Keeps strangers' packets out of calls: audio comes from where the far end said, or not at all.
+
+The SIP stack takes whatever arrives at a call's port for its audio, and has no setting against it:
+one packet a tick from anybody silences a call. So its trace is followed for the addresses in SDP,
+and the kernel told to drop, at the call's sockets, what comes from elsewhere. Who can forge the far
+end's very address and port is not kept out; only SRTP would do that.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import ipaddress
+import logging
+import os
+import re
+import socket
+import stat
+import struct
+import sys
+from collections import OrderedDict
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from hoiio.server.engines.embedded.farewell import TRACE
+
+_log: Final = logging.getLogger("hoiio.engine")
+_CALL: Final = re.compile(r"^(?:Call-ID|i)[ \t]*:[ \t]*(\S+)", re.MULTILINE | re.IGNORECASE)
+_ADDRESS: Final = re.compile(r"^c=IN IP4 ([0-9.]+)[ \t]*$", re.MULTILINE)
+_AUDIO: Final = re.compile(r"^m=audio ([0-9]{1,5}) ", re.MULTILINE)
+_REMEMBERED_CALLS: Final = 1_000
+
+_ATTACH_FILTER: Final = 26  # SO_ATTACH_FILTER of Linux, which Python does not name
+_SOURCE_ADDRESS: Final = 0x1_0000_0000 - 0x10_0000 + 12  # SKF_NET_OFF: in the IP header
+_SOURCE_PORT: Final = 0  # in the UDP header
+_LOAD_WORD, _LOAD_HALF, _IF_EQUAL, _RETURN = 0x20, 0x28, 0x15, 0x06
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """Where a message's SDP wants audio sent."""
+
+    address: ipaddress.IPv4Address
+    port: int
+
+
+def read_media(text: str) -> Media | None:
+    """The audio's address in a SIP message, None when it has none that packets could come from."""
+    _, _, body = text.partition("\n\n")
+    audio = _AUDIO.search(body)
+    if audio is None:
+        return None
+    own = body[audio.end() :].split("\nm=", 1)[0]
+    address = _ADDRESS.search(own) or _ADDRESS.search(body[: audio.start()])
+    with suppress(ValueError):
+        media = Media(ipaddress.IPv4Address(address[1] if address else ""), int(audio[1]))
+        return media if media.port and not media.address.is_unspecified else None
+    return None
+
+
+class MediaGuard(logging.Handler):
+    """A log handler that reads the stack's trace and closes each call's sockets to strangers."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self._ports: OrderedDict[str, int] = OrderedDict()
+
+    def attach(self) -> None:
+        """Follow the trace, and keep it out of the log."""
+        logger = logging.getLogger(TRACE)
+        logger.setLevel(logging.DEBUG)
+        logger.propagate = False
+        logger.addHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take in one message of the trace."""
+        text = record.getMessage()
+        if "m=audio" in text:
+            self.take(text.replace("\r\n", "\n"))
+
+    def take(self, text: str) -> None:
+        """Take in a line that says which way it went, and the message below it."""
+        call, media = _CALL.search(text), read_media(text)
+        if call is None or media is None:
+            return
+        if text.startswith("TX"):
+            self._ports[call[1]] = media.port
+            if len(self._ports) > _REMEMBERED_CALLS:
+                self._ports.popitem(last=False)
+        elif (port := self._ports.get(call[1])) is not None:
+            self.admit_only(port, media)
+
+    def admit_only(self, port: int, media: Media) -> None:
+        """Have the call's port take audio from there only, and the next port RTCP from that host.
+
+        The far end's own port for RTCP is not known for sure (RFC 3605).
+        """
+        if sys.platform != "linux":
+            return
+        closed = 0
+        for sock in _own_sockets():
+            with sock, suppress(OSError):
+                here = sock.getsockname()[1]
+                if here in {port, port + 1}:
+                    _filter(sock, media.address, media.port if here == port else None)
+                    closed += 1
+        if not closed:
+            _log.warning("no socket at port %d to keep strangers out of", port)
+
+
+def _own_sockets() -> list[socket.socket]:
+    """Every UDP socket of this process under a second descriptor, to be closed soon."""
+    found: list[socket.socket] = []
+    for path in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            if stat.S_ISSOCK(path.stat().st_mode):
+                sock = socket.socket(fileno=os.dup(int(path.name)))
+                if (sock.family, sock.type) == (socket.AF_INET, socket.SOCK_DGRAM):
+                    found.append(sock)
+                else:
+                    sock.close()
+    return found
+
+
+def _filter(sock: socket.socket, address: ipaddress.IPv4Address, port: int | None) -> None:
+    """Attach a packet filter (a classic BPF program), in place of the one before."""
+    checks = [(_LOAD_WORD, _SOURCE_ADDRESS, int(address))]
+    if port is not None:
+        checks.append((_LOAD_HALF, _SOURCE_PORT, port))
+    program = b"".join(_check(*check, left=len(checks) - n) for n, check in enumerate(checks, 1))
+    program += struct.pack("HBBI", _RETURN, 0, 0, 0xFFFF) + struct.pack("HBBI", _RETURN, 0, 0, 0)
+    memory = ctypes.create_string_buffer(program, len(program))
+    sock.setsockopt(
+        socket.SOL_SOCKET,
+        _ATTACH_FILTER,
+        struct.pack("HP", len(program) // 8, ctypes.addressof(memory)),
+    )
+
+
+def _check(load: int, offset: int, value: int, *, left: int) -> bytes:
+    # Where it differs, jump over the checks that are left (two steps each) and the admission.
+    skip = 2 * left + 1
+    return struct.pack("HBBI", load, 0, 0, offset) + struct.pack("HBBI", _IF_EQUAL, 0, skip, value)
