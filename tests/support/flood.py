@@ -7,6 +7,9 @@ from pathlib import Path
 
 from support.torture import MESSAGES
 
+KINDS = 4
+"""Of datagrams, which follow one another in turn."""
+
 
 def udp_ports(pid):
     """Every UDP port that a process has open (Linux)."""
@@ -28,7 +31,7 @@ def datagrams(number, seed=4475):
     dice = random.Random(seed)
     sip = sorted(MESSAGES.values())
     for index in range(number):
-        yield (_noise, _damaged, _rtp, _rtcp)[index % 4](dice, sip)
+        yield (_noise, _damaged, _rtp, _rtcp)[index % KINDS](dice, sip)
 
 
 def _noise(dice, _sip):

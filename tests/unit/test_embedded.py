@@ -239,3 +239,14 @@ def test_a_childs_chatter_is_limited():
     events = [entry["event"] for entry in written]
     assert events == ["engine.stderr"] * 20 + ["engine.stderr_dropped", "engine.stderr"]
     assert written[20]["lines"] == 1980
+
+
+def test_a_childs_line_that_comes_in_pieces_is_one():
+    """However the pipe cut it; one without an end is not kept for ever."""
+    log = StderrLog(1)
+    with structlog.testing.capture_logs() as written:
+        log.take("one\r\nt", now=100.0)
+        log.take("w", now=100.0)
+        log.take("o\nthree", now=100.0)
+        log.take("\n" + 3 * log.LENGTH * "x", now=100.0)
+    assert [entry["line"] for entry in written] == ["one", "two", "three", log.LENGTH * "x"]

@@ -202,6 +202,7 @@ class Child:
         log = StderrLog(self.pid)
         while chunk := await stream.read(65_536):
             log.take(chunk.decode("utf-8", "replace"), self._clock.now() / 1e6)
+        log.take("\n", self._clock.now() / 1e6)
 
 
 class StderrLog:
@@ -211,6 +212,7 @@ class StderrLog:
     """
 
     LINES: Final = 20
+    LENGTH: Final = 500
     SECONDS: Final = 10.0
 
     def __init__(self, pid: int) -> None:
@@ -218,16 +220,24 @@ class StderrLog:
         self._since = 0.0
         self._lines = 0
         self._dropped = 0
+        self._begun = ""
 
     def take(self, text: str, now: float) -> None:
-        """Log what may be logged of this text, at this moment in seconds."""
+        """Log what may be logged of this text, at this moment in seconds.
+
+        A line that is not complete waits for its end; an overlong one is cut into several.
+        """
         if now - self._since >= self.SECONDS:
             if self._dropped:
                 _log.warning("engine.stderr_dropped", pid=self._pid, lines=self._dropped)
             self._since, self._lines, self._dropped = now, 0, 0
-        lines = [line for line in text.splitlines() if line.strip()]
+        *complete, self._begun = (self._begun + text).split("\n")
+        if len(self._begun) > self.LENGTH:
+            complete.append(self._begun)
+            self._begun = ""
+        lines = [line for line in complete if line.strip()]
         allowed = lines[: max(0, self.LINES - self._lines)]
         self._lines += len(allowed)
         self._dropped += len(lines) - len(allowed)
         for line in allowed:
-            _log.warning("engine.stderr", pid=self._pid, line=line[:500])
+            _log.warning("engine.stderr", pid=self._pid, line=line[: self.LENGTH].rstrip())

@@ -74,8 +74,8 @@ class SipStack:
         self._runtime: Any = Runtime(native_log_level="error")
         self._callers: dict[tuple[str, str, str | None], int] = {}
         self._allocated = 0
-        self._calls = 0
         self._allocating = asyncio.Lock()
+        self._connecting = asyncio.Lock()
         self._sink: SignalSink | None = None
         self._refusals: set[asyncio.Task[object]] = set()
         self._first_answers = FirstAnswers(self._switch_trace, self._on_trying)
@@ -110,18 +110,21 @@ class SipStack:
         """
         try:
             caller = await self._caller(caller_id, target, address)
-            if self._calls >= LEGS_MAX:
-                raise CannotDial(f"{LEGS_MAX} calls are all that the stack can have")
-            self._calls += 1
             lines = [f"{caller} 0 {target.uri(address)}", *self._headers(caller_id, target)]
             async with self._first_answers:
-                answer = await self._command(lib.BP_CMD_UA_CONNECT, "\n".join(lines))
+                answer = await self._connect("\n".join(lines))
         except BaresipError as problem:
             raise CannotDial(str(problem)) from problem
         if "handle" not in answer:
-            self._calls -= 1
             raise CannotDial(f"the stack answered {answer}")
         return int(answer["handle"])
+
+    async def _connect(self, args: str) -> dict[str, Any]:
+        async with self._connecting:
+            calls = (await self._command(lib.BP_CMD_CALL_COUNT))["calls"]
+            if calls >= LEGS_MAX:
+                raise CannotDial(f"{calls} calls are all that the stack can have")
+            return await self._command(lib.BP_CMD_UA_CONNECT, args)
 
     async def hang_up(self, call: int) -> None:
         """Send CANCEL or BYE; harmless when the call is gone."""
@@ -144,13 +147,11 @@ class SipStack:
         if not self._trace_kept:
             await self._runtime.set_sip_trace(wanted)
 
-    async def _command(self, command: int, args: str) -> dict[str, Any]:
+    async def _command(self, command: int, args: str = "") -> dict[str, Any]:
         _, payload = await self._runtime.cmd(command, args=args)
         return json.loads(payload) if payload else {}
 
     def _on_event(self, event: StackEvent) -> None:
-        if event.event is Event.CALL_CLOSED and event.call:
-            self._calls = max(0, self._calls - 1)
         if event.event is Event.CALL_TRANSFER:
             self._refuse_transfer(event.call)
         elif event.event is Event.CALL_OUTGOING and event.call_id:
