@@ -137,6 +137,7 @@ def embedded_config(config: Config) -> EmbeddedConfig:
             rtp_ports=sip.rtp_ports,
             ringback=Ringback(tone.frequency, tone.modulation, tone.cadence, tone.level),
             public_address=sip.public_address,
+            strict_media=sip.strict_media,
         )
     except ValueError as error:
         raise ConfigError(f"[sip]: {error}") from error

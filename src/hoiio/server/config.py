@@ -154,6 +154,9 @@ class Sip:
             "The host named in caller IDs, in place of the one SIP listens on; no help behind NAT.",
         ),
     ] = None
+    strict_media: Annotated[
+        bool, Setting(readers.switch, "Take audio only from where the far end said it comes from.")
+    ] = True
     routes: Annotated[
         Mapping[str, str],
         Setting(readers.routes, "Numbers that are reached without the trunk, and where."),

@@ -25,7 +25,6 @@ from typing import Final
 
 from hoiio.server.engines.embedded.farewell import TRACE
 
-_log: Final = logging.getLogger("hoiio.engine")
 _CALL: Final = re.compile(r"^(?:Call-ID|i)[ \t]*:[ \t]*(\S+)", re.MULTILINE | re.IGNORECASE)
 _ADDRESS: Final = re.compile(r"^c=IN IP4 ([0-9.]+)[ \t]*$", re.MULTILINE)
 _AUDIO: Final = re.compile(r"^m=audio ([0-9]{1,5}) ", re.MULTILINE)
@@ -98,15 +97,11 @@ class MediaGuard(logging.Handler):
         """
         if sys.platform != "linux":
             return
-        closed = 0
         for sock in _own_sockets():
             with sock, suppress(OSError):
                 here = sock.getsockname()[1]
                 if here in {port, port + 1}:
                     _filter(sock, media.address, media.port if here == port else None)
-                    closed += 1
-        if not closed:
-            _log.warning("no socket at port %d to keep strangers out of", port)
 
 
 def _own_sockets() -> list[socket.socket]:
