@@ -80,7 +80,6 @@ async def run(pipe: socket.socket) -> int:
         return 1
     if begin.config.strict_media:
         MediaGuard().attach()
-        await stack.trace()
     mixer.start()
     outbox.put(Ready())
     beat = asyncio.create_task(_beat(outbox, board, mixer, stack, Clock(begin.anchor)))
@@ -132,7 +131,6 @@ async def _say_goodbye(board: Switchboard, stack: SipStack, mixer: Mixer) -> Non
     if board.busy:
         farewells = Farewells()
         farewells.attach()
-        await stack.trace()
         await board.hang_up_all(_GRACE)
         await _wait_for_answers(farewells)
     mixer.stop()

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ctypes
 import ipaddress
-import logging
 import os
 import re
 import socket
@@ -23,9 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from hoiio.server.engines.embedded.farewell import TRACE
+from hoiio.server.engines.embedded.trace import Follower, call_id
 
-_CALL: Final = re.compile(r"^(?:Call-ID|i)[ \t]*:[ \t]*(\S+)", re.MULTILINE | re.IGNORECASE)
 _ADDRESS: Final = re.compile(r"^c=IN IP4 ([0-9.]+)[ \t]*$", re.MULTILINE)
 _AUDIO: Final = re.compile(r"^m=audio ([0-9]{1,5}) ", re.MULTILINE)
 _REMEMBERED_CALLS: Final = 1_000
@@ -58,36 +56,23 @@ def read_media(text: str) -> Media | None:
     return None
 
 
-class MediaGuard(logging.Handler):
-    """A log handler that reads the stack's trace and closes each call's sockets to strangers."""
+class MediaGuard(Follower):
+    """Closes each call's sockets to strangers."""
 
     def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
+        super().__init__()
         self._ports: OrderedDict[str, int] = OrderedDict()
 
-    def attach(self) -> None:
-        """Follow the trace, and keep it out of the log."""
-        logger = logging.getLogger(TRACE)
-        logger.setLevel(logging.DEBUG)
-        logger.propagate = False
-        logger.addHandler(self)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Take in one message of the trace."""
-        text = record.getMessage()
-        if "m=audio" in text:
-            self.take(text.replace("\r\n", "\n"))
-
     def take(self, text: str) -> None:
-        """Take in a line that says which way it went, and the message below it."""
-        call, media = _CALL.search(text), read_media(text)
+        """Take in one message of the trace."""
+        call, media = call_id(text), read_media(text)
         if call is None or media is None:
             return
         if text.startswith("TX"):
-            self._ports[call[1]] = media.port
+            self._ports[call] = media.port
             if len(self._ports) > _REMEMBERED_CALLS:
                 self._ports.popitem(last=False)
-        elif (port := self._ports.get(call[1])) is not None:
+        elif (port := self._ports.get(call)) is not None:
             self.admit_only(port, media)
 
     def admit_only(self, port: int, media: Media) -> None:

@@ -78,8 +78,7 @@ class SipStack:
         self._connecting = asyncio.Lock()
         self._sink: SignalSink | None = None
         self._refusals: set[asyncio.Task[object]] = set()
-        self._first_answers = FirstAnswers(self._switch_trace, self._on_trying)
-        self._trace_kept = False
+        self._first_answers = FirstAnswers(self._on_trying)
 
     @property
     def callers(self) -> int:
@@ -95,6 +94,7 @@ class SipStack:
             await self._runtime.start(self._stack_config())
             self._runtime.subscribe(self._on_event)
             await self._runtime.cmd(lib.BP_CMD_SET_DRAIN)
+            await self._runtime.set_sip_trace(True)
             await self._register()
         except BaresipError as problem:
             raise CannotDial(str(problem)) from problem
@@ -111,8 +111,7 @@ class SipStack:
         try:
             caller = await self._caller(caller_id, target, address)
             lines = [f"{caller} 0 {target.uri(address)}", *self._headers(caller_id, target)]
-            async with self._first_answers:
-                answer = await self._connect("\n".join(lines))
+            answer = await self._connect("\n".join(lines))
         except BaresipError as problem:
             raise CannotDial(str(problem)) from problem
         if "handle" not in answer:
@@ -137,15 +136,6 @@ class SipStack:
     async def let_go(self, call: int) -> None:
         """End the key press."""
         await self.press(call, _TONE_END)
-
-    async def trace(self) -> None:
-        """Have every SIP message logged from now on; see ``farewell``."""
-        self._trace_kept = True
-        await self._runtime.set_sip_trace(True)
-
-    async def _switch_trace(self, wanted: bool) -> None:
-        if not self._trace_kept:
-            await self._runtime.set_sip_trace(wanted)
 
     async def _command(self, command: int, args: str = "") -> dict[str, Any]:
         _, payload = await self._runtime.cmd(command, args=args)
