@@ -45,6 +45,8 @@ def quiet(service, phones):
     for entry in Hoiio.voice.history().entries:
         if entry.duration is None:
             Hoiio.voice.hangup(entry.txn_ref)
+    for phone in phones.values():
+        wait_until(lambda phone=phone: len(phone.told("ended")) >= len(phone.told("ringing")))
 
 
 def meet(phones, *numbers, **options):

@@ -31,6 +31,8 @@ def start(tmp_path):
             text=True,
             env={**os.environ, "TMPDIR": str(tmp_path), "COLUMNS": "200"},
             start_new_session=True,
+            # Heard also where the tests themselves run in the background of a shell.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - one call
         )
         started.append(process)
         return process

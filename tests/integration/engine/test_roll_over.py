@@ -1,6 +1,7 @@
 """More caller identities than one child process can hold: others take over, calls go on."""
 
 import os
+import signal
 import threading
 import time
 from types import SimpleNamespace
@@ -119,6 +120,24 @@ def test_a_call_that_begins_before_a_roll_over_is_one_call(phone, world):
     s.bridge("b")
     a.wait_hearing(1000)
     b.wait_hearing(600)
+
+
+def test_the_configured_port_is_taken_again_once_it_is_free(phone, world):
+    """By the next child that is started: a firewall knows that one."""
+    a = phone(ALICE)
+    s = engine_with(world, {ALICE: a}, callers_max=1)
+    host, home = s.engine.sip_address
+    old = s.engine.pid
+    s.dial("a", ALICE)
+    s.wait(Answered, "a")
+    wait_until(lambda: s.engine.pid not in {old, None})
+    assert s.engine.sip_address != (host, home)
+    s.hang_up("a")
+    wait_until(lambda: not _runs(old))
+    os.kill(s.engine.pid, signal.SIGKILL)
+    wait_until(lambda: s.engine.sip_address == (host, home))
+    s.dial("b", ALICE)
+    s.wait(Answered, "b")
 
 
 def test_what_a_child_cannot_hold_is_not_dialled(world):

@@ -11,7 +11,7 @@ import structlog
 from hoiio.server.engines.embedded.clock import Clock
 from hoiio.server.engines.embedded.config import EmbeddedConfig
 from hoiio.server.engines.embedded.messages import Message, Quit
-from hoiio.server.engines.embedded.ports import free_port, wait_for_port
+from hoiio.server.engines.embedded.ports import free_port, is_free, wait_for_port
 from hoiio.server.engines.embedded.process import Child
 from hoiio.server.engines.protocol import EngineUnavailable
 
@@ -40,7 +40,7 @@ class Children:
         on_gone: Callable[[Child], None],
     ) -> None:
         self.current: Child | None = None
-        self.port = config.sip_port
+        self.port = self._home = config.sip_port
         self.stopping = False
         self.rolling = False
         self._config = config
@@ -58,7 +58,7 @@ class Children:
     async def start(self) -> None:
         """Start the first one. Raises ``EngineUnavailable`` when SIP cannot listen."""
         if self.port == 0:
-            self.port = free_port(self._config.sip_host)
+            self.port = self._home = free_port(self._config.sip_host)
         self.current = await self._launch(self.port)
 
     async def stop(self) -> None:
@@ -70,7 +70,7 @@ class Children:
         await asyncio.gather(*(child.stop() for child in list(self._all)))
 
     def roll_over(self) -> None:
-        """Have a fresh one take the new calls soon, on a port of its own; the old one drains."""
+        """Have a fresh one take the new calls soon, on another port; the old one drains."""
         if not self.rolling:
             self.rolling = True
             self._spawn(self._roll_over(), "roll over")
@@ -84,13 +84,17 @@ class Children:
 
     async def _roll_over(self) -> None:
         try:
-            port = free_port(self._config.sip_host)
+            port = self._home_or(free_port(self._config.sip_host))
             self._take_over(await self._launch(port), port)
         except (EngineUnavailable, OSError) as problem:
             _log.error("engine.roll_over_failed", problem=str(problem))
         finally:
             self.rolling = False
             self._revive_if_dead()
+
+    def _home_or(self, other: int) -> int:
+        """The first one's port, which firewalls know, as soon as nobody has it; else the other."""
+        return self._home if is_free(self._config.sip_host, self._home) else other
 
     def _revive_if_dead(self) -> None:
         # A roll-over under way brings a fresh one by itself: never start two.
@@ -101,7 +105,8 @@ class Children:
         pause = _PAUSE
         while self.current is None:
             try:
-                self._take_over(await self._launch(self.port), self.port)
+                port = self._home_or(self.port)
+                self._take_over(await self._launch(port), port)
             except (EngineUnavailable, OSError) as problem:
                 _log.error("engine.restart_failed", problem=str(problem))
                 await asyncio.sleep(pause)

@@ -17,6 +17,16 @@ def free_port(host: str) -> int:
         return int(probe.getsockname()[1])
 
 
+def is_free(host: str, port: int) -> bool:
+    """Whether nobody has this UDP port."""
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            _bind(probe, host, port)
+    except EngineUnavailable:
+        return False
+    return True
+
+
 async def wait_for_port(host: str, port: int, seconds: float) -> None:
     """Return once the port is free: an engine whose service died holds it for up to two seconds.
 
