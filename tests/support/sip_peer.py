@@ -1,66 +1,73 @@
 """A scripted SIP phone on one UDP socket: says what a test tells it to and keeps what it heard."""
 
-import math
-import re
+import itertools
 import socket
 import threading
 import time
 from contextlib import contextmanager
 
-SDP = (
-    "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
-    "m=audio {port} RTP/AVP 0 101\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\n"
-)
+from support.rtp import Playing, Stream, packets, silent, ulaw_tone, waiting
+from support.sip_message import Request, reply, request_top, session
 
+__all__ = ["SipPeer", "silent_port", "ulaw_tone"]
 
 CHALLENGE = 'Proxy-Authenticate: Digest realm="trunk", nonce="abc", algorithm=MD5, qop="auth"'
-
-
-class Request:
-    """One SIP message, as it came."""
-
-    def __init__(self, data):
-        self.text = data.decode("utf-8", "replace")
-        head, _, self.body = self.text.partition("\r\n\r\n")
-        self.start, *lines = head.split("\r\n")
-        self.headers = [tuple(line.split(": ", 1)) for line in lines if ": " in line]
-        self.method = self.start.split(" ")[0]
-
-    def all(self, name):
-        return [value for key, value in self.headers if key.lower() == name.lower()]
-
-    def get(self, name):
-        return next(iter(self.all(name)), None)
+AGAIN = 0.5
+"""Seconds after which a final answer without its ACK is repeated (RFC 3261, T1)."""
 
 
 class SipPeer:
     """Answers each INVITE with ``script``, a list of (delay in seconds, status line, SDP or not).
 
-    ``deaf_to`` BYEs stay without an answer. With ``challenge`` it wants credentials first (digest,
-    RFC 3261 section 22).
+    ``deaf_to`` BYEs stay without an answer; with ``bye_crosses`` a BYE of its own comes before the
+    answer to ours. With ``challenge`` it wants credentials first (digest, RFC 3261 section 22).
+    ``codecs`` are those of its SDP; ``headers`` are added to its 2xx.
 
-    ``requests`` holds every request heard, in order; other methods get a 200 unless told otherwise.
+    ``requests`` holds every message heard, in order, but a repeated INVITE only once; other methods
+    get a 200 unless told otherwise. Any number of calls may be up; what it does of its own accord
+    belongs to the one whose INVITE came last.
     """
 
-    def __init__(self, *script, contact=None, ok_on_cancel=False, challenge=False, deaf_to=0):
+    def __init__(
+        self,
+        *script,
+        contact=None,
+        ok_on_cancel=False,
+        challenge=False,
+        deaf_to=0,
+        bye_crosses=False,
+        codecs=("PCMU",),
+        headers=(),
+    ):
         self.script = script
         self.ok_on_cancel = ok_on_cancel
         self.challenge = challenge
         self.deaf_to = deaf_to
+        self.bye_crosses = bye_crosses
+        self.codecs = codecs
+        self.headers = headers
         self.requests = []
-        self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.sock.bind(("127.0.0.1", 0))
+        self.sent = []
+        self.sock, self.rtp = self._socket(), self._socket()
         self.sock.settimeout(0.05)
-        self.rtp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.rtp.bind(("127.0.0.1", 0))
+        self.stream = Stream(self.rtp)
         self.port = self.sock.getsockname()[1]
         self.contact = contact or f"<sip:peer@127.0.0.1:{self.port}>"
         self.closing = threading.Event()
         self.due = []
-        self.media_to = None
+        self.answers = {}
+        self.unacknowledged = {}
+        self.numbers = itertools.count(1)
+        self.versions = itertools.count(2)
         self.invite = None
         self.source = None
         self.thread = threading.Thread(target=self._run, daemon=True)
+
+    @staticmethod
+    def _socket():
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock.bind(("127.0.0.1", 0))
+        return sock
 
     def __enter__(self):
         self.thread.start()
@@ -89,25 +96,60 @@ class SipPeer:
         heard = [request.start for request in self.requests]
         raise AssertionError(f"no {method} in {timeout} s; heard {heard}")
 
-    def send(self, method, body="", content_type=None, refer_to=None):
-        """Send a request of our own inside the dialog of the last INVITE."""
+    # --- what it says of its own accord -------------------------------------------------------
+
+    def send(self, method, body="", content_type=None, refer_to=None, headers=(), number=None):
+        """Send a request of our own inside the dialog of the last INVITE; its CSeq number."""
         invite = self.invite
-        target = re.search(r"<([^>]+)>", invite.get("Contact")).group(1)
+        number = number or next(self.numbers)
         lines = [
-            *self._top(method, target),
+            *request_top(self.port, method, invite.contact, number),
             f"From: {invite.get('To')};tag=peer",
             f"To: {invite.get('From')}",
             f"Call-ID: {invite.get('Call-ID')}",
+            *headers,
         ]
         lines += [f"Refer-To: {refer_to}"] if refer_to else []
         lines += [f"Content-Type: {content_type}"] if content_type else []
         self._send([*lines, f"Content-Length: {len(body)}", "", body], self.source)
+        return number
+
+    def ask(self, method, *args, **options):
+        """Send such a request and wait for its final answer."""
+        number = self.send(method, *args, **options)
+        return self.wait_for(
+            "SIP/2.0",
+            matching=lambda r: r.get("CSeq") == f"{number} {method}" and r.start[8] != "1",
+        )
+
+    def reinvite(self, direction=None, *, moved=False, offer=True, headers=()):
+        """Offer the session anew, acknowledge the answer and return it.
+
+        Without ``offer`` the other side makes the offer, and the ACK has our answer. With ``moved``
+        the audio has another port from now on.
+        """
+        if moved:
+            self.rtp.close()
+            self.rtp = self.stream.sock = self._socket()
+        described = session(self.rtp.getsockname()[1], self.codecs, direction, next(self.versions))
+        kind = "application/sdp"
+        answer = self.ask("INVITE", *((described, kind) if offer else ()), headers=headers)
+        ours = () if offer or answer.start[8] != "2" else (described, kind)
+        self.send("ACK", *ours, number=int(answer.get("CSeq").split()[0]))
+        return answer
+
+    def repeat(self, start):
+        """Send the last message that began like this once more."""
+        data, address = next(each for each in reversed(self.sent) if each[0].startswith(start))
+        self.sock.sendto(data.encode(), address)
 
     def call(self, user, address):
         """Send an INVITE of our own to a user at this host and port, outside of any dialog."""
-        body = SDP.format(port=self.rtp.getsockname()[1])
+        body = session(self.rtp.getsockname()[1])
         lines = [
-            *self._top("INVITE", f"sip:{user}@{address[0]}:{address[1]}"),
+            *request_top(
+                self.port, "INVITE", f"sip:{user}@{address[0]}:{address[1]}", next(self.numbers)
+            ),
             "From: <sip:stranger@127.0.0.1>;tag=stranger",
             f"To: <sip:{user}@{address[0]}>",
             f"Call-ID: stranger-{time.monotonic_ns()}",
@@ -115,37 +157,29 @@ class SipPeer:
         ]
         self._send([*lines, f"Content-Length: {len(body)}", "", body], address)
 
-    def _top(self, method, target):
-        return [
-            f"{method} {target} SIP/2.0",
-            f"Via: SIP/2.0/UDP 127.0.0.1:{self.port};branch=z9hG4bK{time.monotonic_ns()}",
-            "Max-Forwards: 70",
-            f"CSeq: {time.monotonic_ns() % 100000000} {method}",
-            f"Contact: <sip:peer@127.0.0.1:{self.port}>",
-        ]
-
     def _send(self, lines, address):
-        self.sock.sendto("\r\n".join(lines).encode(), address)
+        self.sent.append(("\r\n".join(lines), address))
+        self.sock.sendto(self.sent[-1][0].encode(), address)
 
-    def play(self, payload, seconds, ptime=0.02):
-        """Send PCMU packets of this payload to where the INVITE's SDP asked for them."""
-        host_port = ("127.0.0.1", int(re.search(r"m=audio (\d+)", self.invite.body).group(1)))
-        for index in range(round(seconds / ptime)):
-            header = bytes([0x80, 0]) + index.to_bytes(2, "big")
-            header += (index * 160).to_bytes(4, "big") + b"peer"
-            self.rtp.sendto(header + payload(index), host_port)
-            time.sleep(ptime)
+    # --- audio --------------------------------------------------------------------------------
+
+    def play(self, payload, seconds, **how):
+        """Send packets of this payload to where the INVITE's SDP asked for them."""
+        self.stream.play(payload, seconds, self.invite.media, **how)
+
+    def playing(self, payload, **how):
+        """Play inside a ``with`` block."""
+        return Playing(self.stream, payload, self.invite.media, **how)
+
+    def listen(self, seconds):
+        """RTP packets that arrive in the next seconds."""
+        return packets(self.rtp, seconds)
 
     def silent(self):
         """Whether all PCMU that has arrived so far is silence."""
-        self.rtp.setblocking(False)
-        while True:
-            try:
-                packet = self.rtp.recv(2048)
-            except BlockingIOError:
-                return True
-            if packet[1] & 0x7F == 0 and any(byte & 0x7F < 0x78 for byte in packet[12:]):
-                return False
+        return silent(waiting(self.rtp))
+
+    # --- what it answers ----------------------------------------------------------------------
 
     def _run(self):
         while not self.closing.is_set():
@@ -164,52 +198,58 @@ class SipPeer:
             self.due.remove(item)
             _, request, source, status, sdp = item
             self._reply(request, source, status, sdp)
+        for transaction, at in list(self.unacknowledged.items()):
+            if at <= now:
+                self.unacknowledged[transaction] = now + AGAIN
+                self._send(*self.answers[transaction])
 
     def _on_message(self, request, source):
-        known = [r for r in self.requests if r.method == "INVITE"]
+        if request.method == "INVITE" and request.transaction in self.answers:
+            if answer := self.answers[request.transaction]:
+                self._send(*answer)
+            return
         self.requests.append(request)
         if request.method == "INVITE":
-            if known and known[-1].get("CSeq") == request.get("CSeq"):
-                self.requests.pop()
-                return
-            self.invite, self.source = request, source
-            if self.challenge and not request.all("Proxy-Authorization"):
-                self._reply(request, source, "407 Proxy Authentication Required", False, CHALLENGE)
-                return
-            at = time.monotonic()
-            for delay, status, sdp in self.script:
-                at += delay
-                self.due.append((at, request, source, status, sdp))
+            self._on_invite(request, source)
         elif request.method == "CANCEL":
-            self.due.clear()
+            self.due = [item for item in self.due if item[1].transaction != request.transaction]
             self._reply(request, source, "200 OK", False)
-            if self.ok_on_cancel:
-                self._reply(self.invite, source, "200 OK", True)
-            else:
-                self._reply(self.invite, source, "487 Request Terminated", False)
-        elif request.method == "BYE" and len(self.heard("BYE")) <= self.deaf_to:
+            late = "200 OK" if self.ok_on_cancel else "487 Request Terminated"
+            invite = next(r for r in self.heard("INVITE") if r.transaction == request.transaction)
+            self._reply(invite, source, late, self.ok_on_cancel)
+        elif request.method == "ACK":
+            self.unacknowledged.pop(request.transaction, None)
+        elif request.method == "BYE":
+            self._on_bye(request, source)
+        elif request.method != "SIP/2.0":
+            self._reply(request, source, "200 OK", False)
+
+    def _on_invite(self, request, source):
+        self.invite, self.source = request, source
+        self.answers[request.transaction] = None
+        if self.challenge and not request.all("Proxy-Authorization"):
+            self._reply(request, source, "407 Proxy Authentication Required", False, CHALLENGE)
             return
-        elif request.method not in {"ACK", "SIP/2.0"}:
+        at = time.monotonic()
+        for delay, status, sdp in self.script:
+            at += delay
+            self.due.append((at, request, source, status, sdp))
+
+    def _on_bye(self, request, source):
+        if self.bye_crosses:
+            self.send("BYE")
+        if len(self.heard("BYE")) > self.deaf_to:
             self._reply(request, source, "200 OK", False)
 
     def _reply(self, request, source, status, sdp, *extra):
-        to = request.get("To")
-        if "tag=" not in to and not status.startswith("100"):
-            to += ";tag=peer"
-        body = SDP.format(port=self.rtp.getsockname()[1]) if sdp else ""
-        lines = [f"SIP/2.0 {status}"]
-        lines += [f"Via: {via}" for via in request.all("Via")]
-        lines += [
-            f"From: {request.get('From')}",
-            f"To: {to}",
-            f"Call-ID: {request.get('Call-ID')}",
-            f"CSeq: {request.get('CSeq')}",
-            f"Contact: {self.contact}",
-            *extra,
-        ]
-        if sdp:
-            lines.append("Content-Type: application/sdp")
-        self._send([*lines, f"Content-Length: {len(body)}", "", body], source)
+        body = session(self.rtp.getsockname()[1], self.codecs) if sdp else ""
+        extra += tuple(self.headers) if status.startswith("2") else ()
+        lines = reply(request, status, self.contact, body, extra)
+        self._send(lines, source)
+        if request.method == "INVITE":
+            self.answers[request.transaction] = lines, source
+            if not status.startswith("1"):
+                self.unacknowledged[request.transaction] = time.monotonic() + AGAIN
 
 
 @contextmanager
@@ -218,20 +258,3 @@ def silent_port():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
         yield sock.getsockname()[1]
-
-
-def ulaw_tone(hertz):
-    """Payloads for ``SipPeer.play``: a tone at a quarter of full scale, in PCMU."""
-
-    def payload(index):
-        times = range(index * 160, index * 160 + 160)
-        return bytes(_ulaw(8000 * math.sin(2 * math.pi * hertz * t / 8000)) for t in times)
-
-    return payload
-
-
-def _ulaw(sample):
-    sign = 0x80 if sample < 0 else 0
-    magnitude = min(int(abs(sample)), 32635) + 132
-    exponent = magnitude.bit_length() - 8
-    return ~(sign | exponent << 4 | magnitude >> exponent + 3 & 0x0F) & 0xFF

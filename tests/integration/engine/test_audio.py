@@ -5,7 +5,8 @@ import threading
 import pytest
 
 from hoiio.server.engines.protocol import Answered, Digit, EarlyMedia, Ringing
-from support.sip_peer import SipPeer, ulaw_tone
+from support.rtp import ulaw_tone
+from support.sip_peer import SipPeer
 
 ALICE, BOB, CAROL = "+6511111111", "+6522222222", "+6533333333"
 
@@ -126,9 +127,11 @@ def test_digits_by_info_and_rooms_without_digits(phone, switch, world):
     peer = world.enter_context(SipPeer((0, "200 OK", True)))
     s = switch({ALICE: peer, BOB: b})
     s.connect(("b", BOB), ("a", ALICE))
+    s.settle()
     peer.send("INFO", "Signal=5\r\nDuration=160\r\n", "application/dtmf-relay")
     assert s.wait(Digit, "a").digit == "5"
     s.bridge("a", digits=True)
+    s.settle()
     peer.send("INFO", "Signal=7\r\nDuration=160\r\n", "application/dtmf-relay")
     b.wait("digit", digit="7")
     assert [event["digit"] for event in b.told("digit")] == ["7"]

@@ -167,8 +167,8 @@ def test_an_answer_that_crosses_our_cancel(switch, world):
     s.hang_up("a")
     peer.wait_for("BYE")
     assert peer.heard("ACK")
-    assert s.kinds("a") == ["Ringing", "Ended"]
     assert s.wait_ended("a").cause is Cause.HUNG_UP
+    assert s.kinds("a") == ["Ringing", "Ended"]
 
 
 @pytest.mark.parametrize("by", ["hangup", "ring time-out"])

@@ -18,8 +18,9 @@ class Leg:
     ``call`` is the stack's handle once the INVITE has left, ``ending`` why we are ending it
     ourselves, ``shown`` whether its phone gave any sign, so that the call can be cancelled or
     hung up. ``tone_from`` is the mixer's tick when it began to ring, ``alone_from`` the one since
-    which it is the only one in its room, ``heard`` whether anything of its phone's audio has
-    arrived.
+    which it is the only one in its room. ``held`` tells whether its phone put us on hold,
+    ``frames`` how much of its audio had arrived when last looked at, and ``alive_at`` when its
+    phone was last known to be there, by the loop's clock.
     """
 
     dial: Dial
@@ -29,7 +30,9 @@ class Leg:
     rang: bool = False
     early: bool = False
     answered: bool = False
-    heard: bool = False
+    held: bool = False
+    frames: int = 0
+    alive_at: float = 0.0
     ending: Cause | None = None
     room: str | None = None
     muted: bool = False

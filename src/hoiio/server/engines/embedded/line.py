@@ -17,7 +17,12 @@ BACKLOG: Final = 3 * FRAME_BYTES
 
 
 class Line(Protocol):
-    """What the mixer needs of a leg's audio; ``skim`` comes first in every tick."""
+    """What the mixer needs of a leg's audio; ``skim`` comes first in every tick.
+
+    ``frames`` counts those that arrived whole: while it grows, the phone is there.
+    """
+
+    frames: int
 
     def skim(self) -> bool:
         """Look at the buffers; True when a frame that arrived was thrown away to stay live."""
@@ -36,6 +41,7 @@ class NativeLine:
     """The audio of the call with this native handle."""
 
     def __init__(self, handle: int) -> None:
+        self.frames = 0
         self._handle = handle
         self._info = ffi.new("struct bp_audio_info *")
         self._spill = ffi.new("uint8_t[]", FRAME_BYTES)
@@ -56,7 +62,9 @@ class NativeLine:
         if not self._live or not info.rx_ready or info.rx_fill < FRAME_BYTES:
             return False
         buffer = ffi.from_buffer("uint8_t[]", row, require_writable=True)
-        return bool(lib.bp_audio_read(self._handle, info.epoch, buffer, FRAME_BYTES) == FRAME_BYTES)
+        whole = lib.bp_audio_read(self._handle, info.epoch, buffer, FRAME_BYTES) == FRAME_BYTES
+        self.frames += whole
+        return bool(whole)
 
     def write(self, row: Samples) -> bool:
         """Send a frame, judged by the buffer's fill as ``skim`` saw it."""

@@ -57,7 +57,9 @@ _WANTED: Final = frozenset(
         Event.CALL_ESTABLISHED,
         Event.CALL_CLOSED,
         Event.CALL_DTMF_START,
-        Event.CALL_RTPESTAB,
+        Event.CALL_RTCP,
+        Event.CALL_HOLD,
+        Event.CALL_RESUME,
     }
 )
 _ANSWERS: Final = frozenset(
@@ -238,7 +240,6 @@ class SipStack:
         return Config(
             net_interface=None if host == ANY_ADDRESS else host,
             max_concurrent_calls=None,
-            rtp_timeout=round(self._config.media_timeout),
             native_log_level="error",
             extra_config_text=(
                 f"sip_listen {host}:{self._port}\nsip_transports udp\nrtp_ports {low}-{high}\n"

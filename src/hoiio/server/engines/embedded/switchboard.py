@@ -45,6 +45,9 @@ _TRANSACTION_SECONDS: Final = 33.0
 that is still there has had a 100 and can be cancelled."""
 _HANG_UP_TRIES: Final = 3
 _HANG_UP_AGAIN: Final = 0.1
+_MEDIA_CHECKS: Final = 4
+"""How often a media time-out is looked at while it runs."""
+
 _ALIVE: Final = frozenset(
     {Provisional.TRYING, Event.CALL_RINGING, Event.CALL_PROGRESS, Event.CALL_ESTABLISHED}
 )
@@ -327,18 +330,37 @@ class Switchboard:
         leg.answered = True
         leg.stop_timers()
         self._hang_up_at(leg, self._loop.time() + leg.dial.talk_seconds)
-        leg.media_timer = self._loop.call_later(self._media_timeout, self._check_media, leg)
         self._open(leg)
+        self._alive(leg)
+        self._watch(leg)
         self._report(Answered(leg.id, self._clock.now()))
         self._arrange()
 
-    def _audio_began(self, leg: Leg, _text: str) -> None:
-        leg.heard = True
+    def _alive(self, leg: Leg, _text: str = "") -> None:
+        leg.alive_at = self._loop.time()
+
+    def _held(self, leg: Leg, _text: str) -> None:
+        leg.held = True
+
+    def _resumed(self, leg: Leg, _text: str) -> None:
+        leg.held = False
+        self._alive(leg)
+
+    def _watch(self, leg: Leg) -> None:
+        pause = self._media_timeout / _MEDIA_CHECKS
+        leg.media_timer = self._loop.call_later(pause, self._check_media, leg)
 
     def _check_media(self, leg: Leg) -> None:
-        # The stack's own watch only begins with a stream's first packet.
-        if not leg.heard:
+        # The stack has a watch of its own, but it begins with a stream's first packet only, and
+        # cuts a phone off that resumes after a long hold.
+        arrived = leg.line.frames if leg.line is not None else 0
+        if leg.held or arrived != leg.frames:
+            leg.frames = arrived
+            self._alive(leg)
+        if self._loop.time() - leg.alive_at >= self._media_timeout:
             self._end(leg, Cause.MEDIA_LOST)
+        else:
+            self._watch(leg)
 
     def _closed(self, leg: Leg, text: str) -> None:
         if leg.ending is not None:
@@ -373,7 +395,9 @@ class Switchboard:
         Event.CALL_RINGING: _ringing,
         Event.CALL_PROGRESS: _progress,
         Event.CALL_ESTABLISHED: _established,
-        Event.CALL_RTPESTAB: _audio_began,
+        Event.CALL_RTCP: _alive,
+        Event.CALL_HOLD: _held,
+        Event.CALL_RESUME: _resumed,
         Event.CALL_DTMF_START: _pressed,
     }
 
