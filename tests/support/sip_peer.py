@@ -122,11 +122,11 @@ class SipPeer:
             matching=lambda r: r.get("CSeq") == f"{number} {method}" and r.start[8] != "1",
         )
 
-    def reinvite(self, direction=None, *, moved=False, offer=True, headers=()):
+    def reinvite(self, direction=None, *, moved=False, offer=True, twice=False, headers=()):
         """Offer the session anew, acknowledge the answer and return it.
 
         Without ``offer`` the other side makes the offer, and the ACK has our answer. With ``moved``
-        the audio has another port from now on.
+        the audio has another port from now on. Said ``twice``, only the second answer counts.
         """
         if moved:
             self.rtp.close()
@@ -134,6 +134,10 @@ class SipPeer:
         described = session(self.rtp.getsockname()[1], self.codecs, direction, next(self.versions))
         kind = "application/sdp"
         answer = self.ask("INVITE", *((described, kind) if offer else ()), headers=headers)
+        if twice:
+            self.repeat("INVITE")
+            same = answer.get("CSeq")
+            self.wait_for("SIP/2.0", count=2, matching=lambda r: r.get("CSeq") == same)
         ours = () if offer or answer.start[8] != "2" else (described, kind)
         self.send("ACK", *ours, number=int(answer.get("CSeq").split()[0]))
         return answer

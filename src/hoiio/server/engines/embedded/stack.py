@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,12 +18,14 @@ from typing import Any, Final
 from baresip import Account, BaresipError, Config, Event, StackEvent
 from baresip.runtime import Runtime
 
+from hoiio.server.engines.embedded.acks import Acks, bound_socket
 from hoiio.server.engines.embedded.config import IDENTITIES_MAX, LEGS_MAX, EmbeddedConfig
 from hoiio.server.engines.embedded.native import lib
 from hoiio.server.engines.embedded.routing import Target
 from hoiio.server.engines.embedded.trying import FirstAnswers
 from hoiio.wire import NUMBER
 
+_log: Final = logging.getLogger("hoiio.engine")
 _TONE_END: Final = "R"
 ANY_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - only where the operator configures it
 ANONYMOUS: Final = ("anonymous", "anonymous.invalid")
@@ -96,7 +99,7 @@ class SipStack:
             await self._runtime.start(self._stack_config())
             self._runtime.subscribe(self._on_event)
             await self._runtime.cmd(lib.BP_CMD_SET_DRAIN)
-            await self._runtime.set_sip_trace(True)
+            self._repeat_acks()
             await self._register()
         except BaresipError as problem:
             raise CannotDial(str(problem)) from problem
@@ -219,6 +222,13 @@ class SipStack:
             headers.append(f"P-Asserted-Identity: <sip:{number}@{trunk.domain}>")
         return headers
 
+    def _repeat_acks(self) -> None:
+        sock = bound_socket((self._config.sip_host, self._port))
+        if sock is None:
+            _log.warning("lost ACKs will not be repeated: the SIP socket was not found")
+            return
+        Acks(sock.sendto).attach()
+
     async def _register(self) -> None:
         trunk = self._config.trunk
         if trunk is None or not trunk.register:
@@ -240,10 +250,11 @@ class SipStack:
         return Config(
             net_interface=None if host == ANY_ADDRESS else host,
             max_concurrent_calls=None,
+            sip_trace=True,
             native_log_level="error",
             extra_config_text=(
                 f"sip_listen {host}:{self._port}\nsip_transports udp\nrtp_ports {low}-{high}\n"
-                "audio_jitter_buffer_ms 40-160\n"
+                "audio_jitter_buffer_type adaptive\naudio_jitter_buffer_ms 40-160\n"
             ),
         )
 
