@@ -28,7 +28,24 @@ class SipPeer:
     belongs to the one whose INVITE came last.
     """
 
-    def __init__(
+    def __init__(self, *script, **manner):
+        self.become(*script, **manner)
+        self.sent = []
+        self.sock, self.rtp = self._socket(), self._socket()
+        self.sock.settimeout(0.05)
+        self.stream = Stream(self.rtp)
+        self.port = self.sock.getsockname()[1]
+        self.closing = threading.Event()
+        self.due = []
+        self.answers = {}
+        self.unacknowledged = {}
+        self.numbers = itertools.count(1)
+        self.versions = itertools.count(2)
+        self.invite = None
+        self.source = None
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def become(
         self,
         *script,
         contact=None,
@@ -39,7 +56,9 @@ class SipPeer:
         codecs=("PCMU",),
         headers=(),
     ):
+        """Begin anew with another script and manner; what was heard so far is forgotten."""
         self.script = script
+        self.contact = contact
         self.ok_on_cancel = ok_on_cancel
         self.challenge = challenge
         self.deaf_to = deaf_to
@@ -47,21 +66,6 @@ class SipPeer:
         self.codecs = codecs
         self.headers = headers
         self.requests = []
-        self.sent = []
-        self.sock, self.rtp = self._socket(), self._socket()
-        self.sock.settimeout(0.05)
-        self.stream = Stream(self.rtp)
-        self.port = self.sock.getsockname()[1]
-        self.contact = contact or f"<sip:peer@127.0.0.1:{self.port}>"
-        self.closing = threading.Event()
-        self.due = []
-        self.answers = {}
-        self.unacknowledged = {}
-        self.numbers = itertools.count(1)
-        self.versions = itertools.count(2)
-        self.invite = None
-        self.source = None
-        self.thread = threading.Thread(target=self._run, daemon=True)
 
     @staticmethod
     def _socket():
@@ -248,7 +252,8 @@ class SipPeer:
     def _reply(self, request, source, status, sdp, *extra):
         body = session(self.rtp.getsockname()[1], self.codecs) if sdp else ""
         extra += tuple(self.headers) if status.startswith("2") else ()
-        lines = reply(request, status, self.contact, body, extra)
+        contact = self.contact or f"<sip:peer@127.0.0.1:{self.port}>"
+        lines = reply(request, status, contact, body, extra)
         self._send(lines, source)
         if request.method == "INVITE":
             self.answers[request.transaction] = lines, source
