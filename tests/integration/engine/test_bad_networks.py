@@ -99,6 +99,21 @@ def test_a_phone_that_speaks_one_codec_only(phone, switch, world):
     assert purity > 30
 
 
+def test_a_phone_that_speaks_a_codec_we_never_offered(switch, world):
+    """Its packets are no audio to us: the leg does not last on them beyond the media time-out."""
+    peer = world.enter_context(SipPeer((0, "200 OK", True), codecs=["G729"]))
+    s = switch({ALICE: peer}, media_timeout=1)
+    s.dial("a", ALICE)
+    s.wait(Answered, "a")
+
+    def payload(_index):
+        return bytes(20)
+
+    payload.payload_type = 18
+    with peer.playing(payload):
+        assert s.wait_ended("a").cause is Cause.MEDIA_LOST
+
+
 def test_a_bye_that_crosses_ours(switch, world):
     """Both are answered, the leg ends once by our hangup, and the phone can be called again."""
     peer = world.enter_context(SipPeer((0, "200 OK", True), bye_crosses=True))
