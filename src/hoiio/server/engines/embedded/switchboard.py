@@ -45,8 +45,9 @@ _TRANSACTION_SECONDS: Final = 33.0
 that is still there has had a 100 and can be cancelled."""
 _HANG_UP_TRIES: Final = 3
 _HANG_UP_AGAIN: Final = 0.1
+_MEDIA_CHECK_SECONDS: Final = 1.0
 _MEDIA_CHECKS: Final = 4
-"""How often a media time-out is looked at while it runs."""
+"""How often at least audio is looked for within a media time-out."""
 
 _ALIVE: Final = frozenset(
     {Provisional.TRYING, Event.CALL_RINGING, Event.CALL_PROGRESS, Event.CALL_ESTABLISHED}
@@ -347,7 +348,7 @@ class Switchboard:
         self._alive(leg)
 
     def _watch(self, leg: Leg) -> None:
-        pause = self._media_timeout / _MEDIA_CHECKS
+        pause = min(_MEDIA_CHECK_SECONDS, self._media_timeout / _MEDIA_CHECKS)
         leg.media_timer = self._loop.call_later(pause, self._check_media, leg)
 
     def _check_media(self, leg: Leg) -> None:
