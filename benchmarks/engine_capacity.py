@@ -62,7 +62,7 @@ async def measure(calls, seconds, port):
     print(f"frames missing          {missing} of {frames} ({100 * missing / frames:.3f} %)")
     print(f"frames dropped          {after.dropped_frames - before.dropped_frames}")
     print(f"ticks skipped           {after.skipped_ticks - before.skipped_ticks}")
-    print(f"mixer                   {after.mixer_cpu_us / after.ticks:.0f} us of CPU a tick")
+    print(f"mixer                   {after.cpu_us / after.ticks:.0f} us of CPU a tick")
     await engine.stop()
 
 

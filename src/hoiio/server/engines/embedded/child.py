@@ -121,6 +121,7 @@ async def _beat(
         silent = silent + 1 if mixer.stats.ticks == ticks else 0
         ticks = mixer.stats.ticks
         outbox.offer(Stats(clock.now(), board.legs, stack.callers, mixer.stats))
+        mixer.stats.late_max_us = 0
         await asyncio.sleep(_BEAT)
 
 

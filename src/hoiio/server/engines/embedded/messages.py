@@ -65,7 +65,8 @@ class MixerStats:
 
     A frame is 20 ms of one leg. It is missing when the leg's phone was being heard and nothing of
     it was there to mix, dropped when so much had piled up either way that it would only have added
-    delay. A tick is late by the microseconds that it began after its time.
+    delay. A tick is late by the microseconds that it began after its time; ``late_max_us`` is the
+    most of any since the last report.
     """
 
     ticks: int = 0

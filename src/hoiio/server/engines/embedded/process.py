@@ -12,6 +12,7 @@ from typing import Final
 
 import structlog
 
+from hoiio.server.engines.embedded.audio_log import AudioLog
 from hoiio.server.engines.embedded.clock import Clock
 from hoiio.server.engines.embedded.config import EmbeddedConfig
 from hoiio.server.engines.embedded.messages import (
@@ -55,6 +56,7 @@ class Child:
         self.callers: set[str | None] = set()
         self._silent_naps = 0
         self._process = process
+        self._audio = AudioLog(process.pid)
         self._inbox = inbox
         self._outbox = outbox
         self._clock = clock
@@ -170,6 +172,7 @@ class Child:
             for helper in self._helpers:
                 helper.cancel()
             self._outbox.close()
+            self._audio.tell()
             self._on_gone(self)
 
     def _take(self, message: Message) -> None:
@@ -177,6 +180,7 @@ class Child:
         self.last_heard = max(self.last_heard, getattr(message, "at", 0))
         if isinstance(message, Stats):
             self.stats = message
+            self._audio.take(message)
         self._on_message(self, message)
 
     async def _watch_silence(self) -> None:
