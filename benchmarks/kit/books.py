@@ -1,6 +1,7 @@
 """What the database says after the soak, read from its file."""
 
 import json
+import traceback
 from collections import Counter
 
 from integration.storage.store import ask, audit
@@ -13,7 +14,8 @@ def problems(data, placed):
     try:
         audit(data)
     except AssertionError as problem:
-        yield f"the audit of sums: {problem}"
+        where = traceback.extract_tb(problem.__traceback__)[-1]
+        yield f"the audit of sums: {where.name}, line {where.lineno}: {where.line}"
     refs = [ref for (ref,) in ask(data, "SELECT ref FROM calls")]
     if sorted(refs) != sorted(placed):
         yield f"{len(refs)} records for {len(placed)} calls that were placed"

@@ -42,8 +42,10 @@ class World:
         threading.Thread(target=self._deliver, daemon=True).start()
 
     def problem(self, text):
+        problem = f"{time.strftime('%H:%M:%S')} {text}"
+        print(f"  problem: {problem}", flush=True)
         with self._lock:
-            self.problems.append(f"{time.strftime('%H:%M:%S')} {text}")
+            self.problems.append(problem)
 
     def note(self, kind, *refs):
         with self._lock:
