@@ -12,7 +12,7 @@ import sys
 import time
 from dataclasses import replace
 
-from kit.phones import Crowd
+from kit.crowd import Crowd
 from kit.process import cpu_seconds, memory
 
 from hoiio.server.engines.embedded import EmbeddedConfig, EmbeddedEngine

@@ -1,24 +1,19 @@
-"""A crowd of scripted phones in a process of its own, on one SIP and one RTP socket.
+"""The phones of a crowd: a program with one SIP and one RTP socket, scripted on its input.
 
 Each phone answers its calls and plays a tone of its own, encoded once: what it costs is a packet
-every 20 ms. What it hears is sampled, a burst of packets once a second.
-
-    with Crowd() as crowd:
-        crowd.script("+6511111111", answer_after=1, talk=30)
+every 20 ms. What it hears is sampled, a burst of packets once a second. Each call that has ended
+is a line of JSON on standard output.
 """
 
 import heapq
 import json
 import math
 import os
-import queue
 import re
 import select
 import socket
 import struct
-import subprocess
 import sys
-import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -30,47 +25,6 @@ BURST = 400
 
 RESEND = 0.5
 """Seconds after which an answer or BYE that nobody acknowledged is sent again (RFC 3261 17)."""
-
-
-# --- the side of the program that measures ------------------------------------------------------
-
-
-class Crowd:
-    """The phones' process; ``reports`` holds what became of each call, in order of their ends."""
-
-    def __enter__(self):
-        self._process = subprocess.Popen(
-            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        self.pid = self._process.pid
-        self.port = int(self._process.stdout.readline())
-        self.reports = queue.SimpleQueue()
-        self._lock = threading.Lock()
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-        return self
-
-    def __exit__(self, *_):
-        self._process.stdin.close()
-        self._process.wait(10)
-        self._reader.join()
-        self._process.stdout.close()
-
-    @property
-    def uri(self):
-        return f"sip:127.0.0.1:{self.port}"
-
-    def script(self, number, **script):
-        """Tell a phone what to do with its next calls: see ``Script``."""
-        with self._lock:
-            print(json.dumps({"number": number, **script}), file=self._process.stdin, flush=True)
-
-    def _read(self):
-        for line in self._process.stdout:
-            self.reports.put(json.loads(line))
-
-
-# --- the phones ---------------------------------------------------------------------------------
 
 
 @dataclass
