@@ -10,18 +10,16 @@ from __future__ import annotations
 
 import ctypes
 import ipaddress
-import os
 import re
 import socket
-import stat
 import struct
 import sys
 from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
+from hoiio.server.engines.embedded.sockets import own_udp_sockets
 from hoiio.server.engines.embedded.trace import Follower, call_id
 
 _ADDRESS: Final = re.compile(r"^c=IN IP4 ([0-9.]+)[ \t]*$", re.MULTILINE)
@@ -82,25 +80,11 @@ class MediaGuard(Follower):
         """
         if sys.platform != "linux":
             return
-        for sock in _own_sockets():
+        for sock in own_udp_sockets():
             with sock, suppress(OSError):
                 here = sock.getsockname()[1]
                 if here in {port, port + 1}:
                     _filter(sock, media.address, media.port if here == port else None)
-
-
-def _own_sockets() -> list[socket.socket]:
-    """Every UDP socket of this process under a second descriptor, to be closed soon."""
-    found: list[socket.socket] = []
-    for path in Path("/proc/self/fd").iterdir():
-        with suppress(OSError):
-            if stat.S_ISSOCK(path.stat().st_mode):
-                sock = socket.socket(fileno=os.dup(int(path.name)))
-                if (sock.family, sock.type) == (socket.AF_INET, socket.SOCK_DGRAM):
-                    found.append(sock)
-                else:
-                    sock.close()
-    return found
 
 
 def _filter(sock: socket.socket, address: ipaddress.IPv4Address, port: int | None) -> None:
