@@ -11,6 +11,7 @@ import argparse
 import http.server
 import os
 import random
+import signal
 import sys
 import tempfile
 import threading
@@ -52,6 +53,7 @@ def main():
     options.add_argument("--minutes", type=float, default=60)
     options.add_argument("--seed", type=int, default=random.randrange(10**6))
     chosen = options.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended before its time"))
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hoiio-soak-")))
         crowd = stack.enter_context(Crowd())
