@@ -49,12 +49,12 @@ def test_a_minute_without_calls_is_not_worth_a_line():
     assert len(lines) == 1
 
 
-def test_more_than_one_in_five_hundred_missing_is_a_warning():
+def test_more_than_one_in_a_hundred_missing_is_a_warning():
     """The share of the last minute counts, not that of the child's whole life."""
     with told() as (log, lines):
         log.take(report(0))
-        log.take(report(60, 10_000, 20))
-        log.take(report(120, 20_000, 41))
+        log.take(report(60, 10_000, 100))
+        log.take(report(120, 20_000, 201))
     assert [line["log_level"] for line in lines] == ["info", "warning"]
 
 

@@ -84,6 +84,7 @@ class SipStack:
         self._sink: SignalSink | None = None
         self._refusals: set[asyncio.Task[object]] = set()
         self._first_answers = FirstAnswers(self._on_trying)
+        self._placed: set[int] = set()
 
     @property
     def callers(self) -> int:
@@ -149,11 +150,15 @@ class SipStack:
     def _on_event(self, event: StackEvent) -> None:
         if event.event is Event.CALL_TRANSFER:
             self._refuse_transfer(event.call)
-        elif event.event is Event.CALL_OUTGOING and event.call_id:
-            self._first_answers.expect(event.call, event.call_id)
-        elif event.event in _WANTED and event.call and self._sink is not None:
+        elif event.event is Event.CALL_OUTGOING:
+            self._placed.add(event.call)
+            self._first_answers.expect(event.call, event.call_id or "")
+        elif event.event in _WANTED and event.call in self._placed and self._sink is not None:
+            # A refused stranger's call has its events too, and nobody to tell them to.
             if event.event in _ANSWERS:
                 self._first_answers.forget(event.call)
+            if event.event is Event.CALL_CLOSED:
+                self._placed.discard(event.call)
             self._sink(Signal(event.call, event.event, event.text or ""))
 
     def _on_trying(self, call: int) -> None:
