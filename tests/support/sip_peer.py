@@ -133,8 +133,7 @@ class SipPeer:
         the audio has another port from now on. Said ``twice``, only the second answer counts.
         """
         if moved:
-            self.rtp.close()
-            self.rtp = self.stream.sock = self._socket()
+            self.move_audio()
         described = session(self.rtp.getsockname()[1], self.codecs, direction, next(self.versions))
         kind = "application/sdp"
         answer = self.ask("INVITE", *((described, kind) if offer else ()), headers=headers)
@@ -170,6 +169,11 @@ class SipPeer:
         self.sock.sendto(self.sent[-1][0].encode(), address)
 
     # --- audio --------------------------------------------------------------------------------
+
+    def move_audio(self):
+        """Send and take audio at another port from now on, and say so in what comes next."""
+        self.rtp.close()
+        self.rtp = self.stream.sock = self._socket()
 
     def play(self, payload, seconds, **how):
         """Send packets of this payload to where the INVITE's SDP asked for them."""
