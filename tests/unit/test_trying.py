@@ -41,6 +41,20 @@ def test_a_provisional_answer_is_told_once():
     asyncio.run(run())
 
 
+def test_an_answer_may_be_read_before_its_call_is_known_of():
+    """The trace has a thread of its own, and what the loop has not got round to yet still counts."""
+
+    async def run():
+        told = []
+        answers = FirstAnswers(told.append)
+        asyncio.get_running_loop().call_soon(answers.expect, 1, "abc")
+        answers.emit(message("RX UDP a -> b\nSIP/2.0 100 Trying"))
+        await asyncio.sleep(0.01)
+        assert told == [1]
+
+    asyncio.run(run())
+
+
 def test_what_rang_or_ended_is_not_waited_for():
     """Its own events have told already."""
 

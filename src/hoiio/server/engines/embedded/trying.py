@@ -36,7 +36,8 @@ class FirstAnswers(Follower):
 
     def take(self, text: str) -> None:
         """Take in one message of the trace, on the stack's own thread."""
-        if _PROVISIONAL.match(text) and (under := call_id(text)) in self._awaited:
+        if _PROVISIONAL.match(text) and (under := call_id(text)):
+            # On the loop, behind the event that names the call: this thread may be ahead of it.
             self._loop.call_soon_threadsafe(self._answered, under)
 
     def _answered(self, under: str) -> None:
