@@ -42,7 +42,7 @@ def test_a_provisional_answer_is_told_once():
 
 
 def test_an_answer_may_be_read_before_its_call_is_known_of():
-    """The trace has a thread of its own, and what the loop has not got round to yet still counts."""
+    """The trace has a thread of its own; what the loop has not got round to yet still counts."""
 
     async def run():
         told = []
