@@ -44,14 +44,14 @@ class Request:
         return found.group(1) if found else "sendrecv"
 
 
-def session(port, codecs=("PCMU",), direction=None, version=1):
+def session(port, codecs=("PCMU",), direction=None, version=1, host="127.0.0.1"):
     """A session description that offers, or answers with, these codecs and key presses."""
     types = [(PAYLOAD_TYPES[codec], codec) for codec in codecs] + [(101, "telephone-event")]
     lines = [
         "v=0",
         f"o=- 1 {version} IN IP4 127.0.0.1",
         "s=-",
-        "c=IN IP4 127.0.0.1",
+        f"c=IN IP4 {host}",
         "t=0 0",
         f"m=audio {port} RTP/AVP {' '.join(str(number) for number, _ in types)}",
         *(f"a=rtpmap:{number} {name}/8000" for number, name in types),

@@ -55,6 +55,7 @@ class SipPeer:
         bye_crosses=False,
         codecs=("PCMU",),
         headers=(),
+        direction=None,
     ):
         """Begin anew with another script and manner; what was heard so far is forgotten."""
         self.script = script
@@ -65,6 +66,7 @@ class SipPeer:
         self.bye_crosses = bye_crosses
         self.codecs = codecs
         self.headers = headers
+        self.direction = direction
         self.requests = []
 
     @staticmethod
@@ -126,7 +128,16 @@ class SipPeer:
             matching=lambda r: r.get("CSeq") == f"{number} {method}" and r.start[8] != "1",
         )
 
-    def reinvite(self, direction=None, *, moved=False, offer=True, twice=False, headers=()):
+    def reinvite(
+        self,
+        direction=None,
+        *,
+        moved=False,
+        offer=True,
+        twice=False,
+        headers=(),
+        host="127.0.0.1",
+    ):
         """Offer the session anew, acknowledge the answer and return it.
 
         Without ``offer`` the other side makes the offer, and the ACK has our answer. With ``moved``
@@ -134,7 +145,8 @@ class SipPeer:
         """
         if moved:
             self.move_audio()
-        described = session(self.rtp.getsockname()[1], self.codecs, direction, next(self.versions))
+        port, version = self.rtp.getsockname()[1], next(self.versions)
+        described = session(port, self.codecs, direction, version, host)
         kind = "application/sdp"
         answer = self.ask("INVITE", *((described, kind) if offer else ()), headers=headers)
         if twice:
@@ -254,7 +266,7 @@ class SipPeer:
             self._reply(request, source, "200 OK", False)
 
     def _reply(self, request, source, status, sdp, *extra):
-        body = session(self.rtp.getsockname()[1], self.codecs) if sdp else ""
+        body = session(self.rtp.getsockname()[1], self.codecs, self.direction) if sdp else ""
         extra += tuple(self.headers) if status.startswith("2") else ()
         contact = self.contact or f"<sip:peer@127.0.0.1:{self.port}>"
         lines = reply(request, status, contact, body, extra)

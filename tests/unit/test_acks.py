@@ -12,7 +12,7 @@ def said(way, start, cseq, call="one"):
     source, target = (US, THEM) if way == "TX" else (THEM, US)
     addresses = " -> ".join(f"{host}:{port}" for host, port in (source, target))
     lines = [f"{start}", f"Call-ID: {call}", f"CSeq: {cseq}", "Content-Length: 0"]
-    return f"{way} UDP {addresses}\n" + "\r\n".join(lines)
+    return f"{way} UDP {addresses}\n" + "\n".join(lines)
 
 
 def kept(*messages, clock=lambda: 0.0):

@@ -290,6 +290,16 @@ def test_missing_frames_are_concealed_and_counted():
     assert (mixer.stats.frames, mixer.stats.missing_frames) == (12, 4)
 
 
+def test_a_pause_is_no_loss():
+    """Of a gap the first fifth of a second counts: a phone may be on hold, or silent by choice."""
+    a, b = FakeLine(500, *[None] * 40, 600), FakeLine(*[0] * 42)
+    mixer = Mixer(TONES)
+    mixer.arrange(room_of(a=a, b=b))
+    for _ in range(42):
+        mixer.step()
+    assert (mixer.stats.frames, mixer.stats.missing_frames) == (42 + 12, 10)
+
+
 def test_audio_that_comes_back_is_heard_again():
     """A gap ends with the next frame."""
     a, b = FakeLine(500, None, 700, 800), FakeLine()

@@ -8,9 +8,10 @@ from baresip import BaresipError, Event
 
 from hoiio.server.engines.embedded import child, switchboard
 from hoiio.server.engines.embedded.clock import Clock
+from hoiio.server.engines.embedded.far_end import Said
 from hoiio.server.engines.embedded.messages import Inbox
 from hoiio.server.engines.embedded.routing import build_router
-from hoiio.server.engines.embedded.stack import CannotDial, Provisional, Signal
+from hoiio.server.engines.embedded.stack import CannotDial, Signal
 from hoiio.server.engines.embedded.switchboard import Switchboard
 from hoiio.server.engines.embedded.tones import Tone
 from hoiio.server.engines.protocol import (
@@ -74,10 +75,17 @@ class FakeMixer:
         self.parts = {leg: part for leg, (part, _) in parts.items()}
 
 
+class FakeLine:
+    frames = 0
+
+    def __init__(self, call):
+        self.call = call
+
+
 class Desk:
     """A switchboard with its surroundings; only alive inside a running loop."""
 
-    def __init__(self):
+    def __init__(self, media_timeout=30.0):
         self.stack, self.mixer, self.events = FakeStack(), FakeMixer(), []
         self.board = Switchboard(
             self.stack,
@@ -85,10 +93,10 @@ class Desk:
             Clock.anchored_now(),
             build_router({}, ("127.0.0.1", 5060)),
             self.events.append,
-            media_timeout=30,
+            media_timeout=media_timeout,
             loopback=True,
             give_up=lambda: self.stack.log.append(("give up",)),
-            open_line=lambda call: f"line {call}",
+            open_line=FakeLine,
         )
 
     async def dial(self, leg, **options):
@@ -184,7 +192,7 @@ async def test_a_hangup_that_crosses_the_first_ring(desk):
 async def test_a_100_is_enough_to_cancel_by(desk):
     """Before or after the hangup; it is no ringing, and nobody is told of it."""
     await desk.dial("a")
-    desk.signal(1, Provisional.TRYING)
+    desk.signal(1, Said.TRYING)
     desk.board.do(HangUp("a"))
     await settle()
     assert ("hang up", 1) in desk.stack.log
@@ -192,7 +200,7 @@ async def test_a_100_is_enough_to_cancel_by(desk):
     desk.board.do(HangUp("b"))
     await settle()
     assert ("hang up", 2) not in desk.stack.log
-    desk.signal(2, Provisional.TRYING)
+    desk.signal(2, Said.TRYING)
     await settle()
     assert ("hang up", 2) in desk.stack.log
     assert not desk.board.busy
@@ -409,5 +417,28 @@ async def test_a_call_that_shows_while_another_is_dialled_in_vain_is_hung_up_too
 def test_a_child_whose_parent_stands_still_ends():
     async def run():
         await asyncio.wait_for(child._serve(Inbox(asyncio.StreamReader()), None, 0.05), 2)
+
+    asyncio.run(run())
+
+
+def test_a_held_phone_may_be_silent_for_longer_but_not_for_ever():
+    """Hold stretches the media time-out, talk ends that, and what arrives begins it anew."""
+
+    async def run():
+        desk = Desk(media_timeout=0.05)
+        for leg, said in (("held", Said.ON_HOLD), ("back", Said.TALKING), ("plain", None)):
+            await desk.answer(leg)
+            if said:
+                desk.signal(desk.stack.calls, Said.ON_HOLD)
+                desk.signal(desk.stack.calls, said)
+        began = asyncio.get_running_loop().time()
+        ended = {}
+        while len(ended) < 3:
+            await asyncio.sleep(0.005)
+            for leg, cause, _ in desk.ends():
+                assert cause is Cause.MEDIA_LOST
+                ended.setdefault(leg, asyncio.get_running_loop().time() - began)
+        assert ended["back"] < 0.5 < 20 * 0.05 <= ended["held"] + 0.02
+        assert ended["plain"] < 0.5
 
     asyncio.run(run())

@@ -292,8 +292,7 @@ class Controller:
                 self._finish(ref, call)
                 break
             self._carry_out(ref, step.commands)
-            if any(isinstance(command, Bridge) for command in step.commands):
-                log.info("call bridged", ref=ref)
+            _tell(ref, step.commands)
         call.worker = None
 
     def _end_unrecorded(self, ref: str, events: Sequence[Input]) -> None:
@@ -337,3 +336,10 @@ class Controller:
         call = self._live.get(ref)
         first = dial.heard_by is None
         return first and (call is None or self._engine.now() - call.admitted_at > DIAL_WITHIN)
+
+
+def _tell(ref: str, commands: Sequence[Command]) -> None:
+    """Log who begins to talk, or who is muted."""
+    bridges = [command for command in commands if isinstance(command, Bridge)]
+    if bridges:
+        log.info("call bridged", ref=ref, muted=any(bridge.muted for bridge in bridges))

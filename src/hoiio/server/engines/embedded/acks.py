@@ -43,7 +43,7 @@ class Acks(Follower):
         key = (call, cseq[1])
         if head[1] == "TX" and head[4] == "ACK ":
             # The trace leaves the empty line at the end away; none of our ACKs has a body.
-            lines = text[head.start(4) :].rstrip().splitlines()
+            lines = text[head.start(4) :].rstrip().split("\n")
             message = "\r\n".join([*lines, "", ""])
             self._keep(key, message.encode(), (head[2], int(head[3])))
         elif head[1] == "RX" and head[4] != "ACK " and key in self._sent:

@@ -10,21 +10,15 @@ from __future__ import annotations
 
 import ctypes
 import ipaddress
-import re
 import socket
 import struct
 import sys
-from collections import OrderedDict
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final
 
+from hoiio.server.engines.embedded.sdp import read_audio
 from hoiio.server.engines.embedded.sockets import own_udp_sockets
 from hoiio.server.engines.embedded.trace import Follower, call_id
-
-_ADDRESS: Final = re.compile(r"^c=IN IP4 ([0-9.]+)[ \t]*$", re.MULTILINE)
-_AUDIO: Final = re.compile(r"^m=audio ([0-9]{1,5}) ", re.MULTILINE)
-_REMEMBERED_CALLS: Final = 1_000
 
 _ATTACH_FILTER: Final = 26  # SO_ATTACH_FILTER of Linux, which Python does not name
 _SOURCE_ADDRESS: Final = 0x1_0000_0000 - 0x10_0000 + 12  # SKF_NET_OFF: in the IP header
@@ -32,48 +26,32 @@ _SOURCE_PORT: Final = 0  # in the UDP header
 _LOAD_WORD, _LOAD_HALF, _IF_EQUAL, _RETURN = 0x20, 0x28, 0x15, 0x06
 
 
-@dataclass(frozen=True, slots=True)
-class Media:
-    """Where a message's SDP wants audio sent."""
-
-    address: ipaddress.IPv4Address
-    port: int
-
-
-def read_media(text: str) -> Media | None:
-    """The audio's address in a SIP message, None when it has none that packets could come from."""
-    _, _, body = text.partition("\n\n")
-    audio = _AUDIO.search(body)
-    if audio is None:
-        return None
-    own = body[audio.end() :].split("\nm=", 1)[0]
-    address = _ADDRESS.search(own) or _ADDRESS.search(body[: audio.start()])
-    with suppress(ValueError):
-        media = Media(ipaddress.IPv4Address(address[1] if address else ""), int(audio[1]))
-        return media if media.port and not media.address.is_unspecified else None
-    return None
-
-
 class MediaGuard(Follower):
     """Closes each call's sockets to strangers."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._ports: OrderedDict[str, int] = OrderedDict()
+        self._ports: dict[str, int] = {}
+        self._calls: dict[int, str] = {}
 
     def take(self, text: str) -> None:
         """Take in one message of the trace."""
-        call, media = call_id(text), read_media(text)
-        if call is None or media is None:
+        call, audio = call_id(text), read_audio(text)
+        if call is None or audio is None or audio.address is None or not audio.somewhere:
             return
         if text.startswith("TX"):
-            self._ports[call] = media.port
-            if len(self._ports) > _REMEMBERED_CALLS:
-                self._ports.popitem(last=False)
+            self._use(audio.port, call)
         elif (port := self._ports.get(call)) is not None:
-            self.admit_only(port, media)
+            self.admit_only(port, audio.address, audio.port)
 
-    def admit_only(self, port: int, media: Media) -> None:
+    def _use(self, port: int, call: str) -> None:
+        # A port that is used anew is no longer its former call's, which may still say something.
+        former = self._calls.get(port)
+        if former is not None and former != call:
+            self._ports.pop(former, None)
+        self._calls[port], self._ports[call] = call, port
+
+    def admit_only(self, port: int, address: ipaddress.IPv4Address, source: int) -> None:
         """Have the call's port take audio from there only, and the next port RTCP from that host.
 
         The far end's own port for RTCP is not known for sure (RFC 3605).
@@ -84,7 +62,7 @@ class MediaGuard(Follower):
             with sock, suppress(OSError):
                 here = sock.getsockname()[1]
                 if here in {port, port + 1}:
-                    _filter(sock, media.address, media.port if here == port else None)
+                    _filter(sock, address, source if here == port else None)
 
 
 def _filter(sock: socket.socket, address: ipaddress.IPv4Address, port: int | None) -> None:

@@ -20,6 +20,9 @@ TICK: Final = 0.02
 _HOPELESS: Final = 5
 """Ticks behind after which the missed ones are skipped: catching up would only pile up delay."""
 
+_GAP: Final = 10
+"""Frames after which a gap is a pause, as on hold, and nothing is missing any more."""
+
 
 class _Ear:
     """Hears one line, and covers up what is not there in time."""
@@ -35,7 +38,8 @@ class _Ear:
         stats.dropped_frames += self.line.skim()
         there = self.line.read(row)
         self.began = self.began or there
-        stats.frames += self.began
+        counts = self.began and (there or self._missing < _GAP)
+        stats.frames += counts
         if there:
             if self._missing:
                 resume(row, self._last, self._missing)
@@ -43,7 +47,7 @@ class _Ear:
             self._missing = 0
         else:
             row[:] = conceal(self._last, self._missing)
-            stats.missing_frames += self.began
+            stats.missing_frames += counts
             self._missing += 1
 
 

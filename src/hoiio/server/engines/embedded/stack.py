@@ -12,7 +12,6 @@ import logging
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any, Final
 
 from baresip import Account, BaresipError, Config, Event, StackEvent
@@ -20,9 +19,9 @@ from baresip.runtime import Runtime
 
 from hoiio.server.engines.embedded.acks import Acks, bound_socket
 from hoiio.server.engines.embedded.config import IDENTITIES_MAX, LEGS_MAX, EmbeddedConfig
+from hoiio.server.engines.embedded.far_end import FarEnds, Said
 from hoiio.server.engines.embedded.native import lib
 from hoiio.server.engines.embedded.routing import Target
-from hoiio.server.engines.embedded.trying import FirstAnswers
 from hoiio.wire import NUMBER
 
 _log: Final = logging.getLogger("hoiio.engine")
@@ -36,19 +35,12 @@ class CannotDial(Exception):
     """The stack refused before anything was sent."""
 
 
-class Provisional(Enum):
-    """What happens to a call besides the stack's own events."""
-
-    TRYING = "trying"
-    """Somebody has its INVITE, by a 100 at least, so that it can be cancelled."""
-
-
 @dataclass(frozen=True, slots=True)
 class Signal:
     """Something happened to a call: which, what, and the stack's own text about it."""
 
     call: int
-    kind: Event | Provisional
+    kind: Event | Said
     text: str
 
 
@@ -61,12 +53,7 @@ _WANTED: Final = frozenset(
         Event.CALL_CLOSED,
         Event.CALL_DTMF_START,
         Event.CALL_RTCP,
-        Event.CALL_HOLD,
-        Event.CALL_RESUME,
     }
-)
-_ANSWERS: Final = frozenset(
-    {Event.CALL_RINGING, Event.CALL_PROGRESS, Event.CALL_ESTABLISHED, Event.CALL_CLOSED}
 )
 
 
@@ -83,8 +70,8 @@ class SipStack:
         self._connecting = asyncio.Lock()
         self._sink: SignalSink | None = None
         self._refusals: set[asyncio.Task[object]] = set()
-        self._first_answers = FirstAnswers(self._on_trying)
-        self._placed: set[int] = set()
+        self._placed: dict[int, str] = {}
+        self._handles: dict[str, int] = {}
 
     @property
     def callers(self) -> int:
@@ -95,7 +82,7 @@ class SipStack:
         """Listen, refuse incoming calls, register with the trunk. Raises ``CannotDial``."""
         self._sink = sink
         self._runtime.on_dead = on_dead
-        self._first_answers.attach()
+        FarEnds(self._on_said).attach()
         try:
             await self._runtime.start(self._stack_config())
             self._runtime.subscribe(self._on_event)
@@ -151,19 +138,17 @@ class SipStack:
         if event.event is Event.CALL_TRANSFER:
             self._refuse_transfer(event.call)
         elif event.event is Event.CALL_OUTGOING:
-            self._placed.add(event.call)
-            self._first_answers.expect(event.call, event.call_id or "")
+            self._placed[event.call] = event.call_id or ""
+            self._handles[event.call_id or ""] = event.call
         elif event.event in _WANTED and event.call in self._placed and self._sink is not None:
             # A refused stranger's call has its events too, and nobody to tell them to.
-            if event.event in _ANSWERS:
-                self._first_answers.forget(event.call)
             if event.event is Event.CALL_CLOSED:
-                self._placed.discard(event.call)
+                self._handles.pop(self._placed.pop(event.call), None)
             self._sink(Signal(event.call, event.event, event.text or ""))
 
-    def _on_trying(self, call: int) -> None:
-        if self._sink is not None:
-            self._sink(Signal(call, Provisional.TRYING, ""))
+    def _on_said(self, call_id: str, said: Said) -> None:
+        if (call := self._handles.get(call_id)) is not None and self._sink is not None:
+            self._sink(Signal(call, said, ""))
 
     def _refuse_transfer(self, call: int) -> None:
         # Nobody else decides whom we dial; a REFER left unanswered would hang.

@@ -15,12 +15,13 @@ from typing import Any, Final, Protocol
 from baresip import BaresipError, Event
 
 from hoiio.server.engines.embedded.clock import Clock
+from hoiio.server.engines.embedded.far_end import Said
 from hoiio.server.engines.embedded.leg import Leg
 from hoiio.server.engines.embedded.line import Line, NativeLine
 from hoiio.server.engines.embedded.mixing import Part
 from hoiio.server.engines.embedded.outcome import read_close
 from hoiio.server.engines.embedded.routing import Router, Target
-from hoiio.server.engines.embedded.stack import CannotDial, Provisional, Signal
+from hoiio.server.engines.embedded.stack import CannotDial, Signal
 from hoiio.server.engines.protocol import (
     Answered,
     Bridge,
@@ -48,9 +49,11 @@ _HANG_UP_AGAIN: Final = 0.1
 _MEDIA_CHECK_SECONDS: Final = 1.0
 _MEDIA_CHECKS: Final = 4
 """How often at least audio is looked for within a media time-out."""
+_HOLD_TIMES: Final = 20
+"""How many media time-outs a phone that put us on hold may say nothing at all."""
 
 _ALIVE: Final = frozenset(
-    {Provisional.TRYING, Event.CALL_RINGING, Event.CALL_PROGRESS, Event.CALL_ESTABLISHED}
+    {Said.TRYING, Event.CALL_RINGING, Event.CALL_PROGRESS, Event.CALL_ESTABLISHED}
 )
 """Signals after which a call can be cancelled or hung up."""
 
@@ -293,8 +296,8 @@ class Switchboard:
         leg.shown = leg.shown or signal.kind in _ALIVE
         if signal.kind is Event.CALL_CLOSED:
             self._closed(leg, signal.text)
-        elif leg.ending is None and isinstance(signal.kind, Event):
-            self._handlers[signal.kind](self, leg, signal.text)
+        elif leg.ending is None and (handler := self._handlers.get(signal.kind)) is not None:
+            handler(self, leg, signal.text)
 
     def _on_signal_of_none(self, signal: Signal) -> None:
         if signal.call not in self._silent:
@@ -340,10 +343,11 @@ class Switchboard:
     def _alive(self, leg: Leg, _text: str = "") -> None:
         leg.alive_at = self._loop.time()
 
-    def _held(self, leg: Leg, _text: str) -> None:
+    def _on_hold(self, leg: Leg, _text: str) -> None:
         leg.held = True
+        self._alive(leg)
 
-    def _resumed(self, leg: Leg, _text: str) -> None:
+    def _talking(self, leg: Leg, _text: str) -> None:
         leg.held = False
         self._alive(leg)
 
@@ -355,10 +359,11 @@ class Switchboard:
         # The stack has a watch of its own, but it begins with a stream's first packet only, and
         # cuts a phone off that resumes after a long hold.
         arrived = leg.line.frames if leg.line is not None else 0
-        if leg.held or arrived != leg.frames:
+        if arrived != leg.frames:
             leg.frames = arrived
             self._alive(leg)
-        if self._loop.time() - leg.alive_at >= self._media_timeout:
+        patience = self._media_timeout * (_HOLD_TIMES if leg.held else 1)
+        if self._loop.time() - leg.alive_at >= patience:
             self._end(leg, Cause.MEDIA_LOST)
         else:
             self._watch(leg)
@@ -397,8 +402,8 @@ class Switchboard:
         Event.CALL_PROGRESS: _progress,
         Event.CALL_ESTABLISHED: _established,
         Event.CALL_RTCP: _alive,
-        Event.CALL_HOLD: _held,
-        Event.CALL_RESUME: _resumed,
+        Said.ON_HOLD: _on_hold,
+        Said.TALKING: _talking,
         Event.CALL_DTMF_START: _pressed,
     }
 
