@@ -6,26 +6,19 @@ data folder: for any other command a missing one is a slip of the finger.
 
 from __future__ import annotations
 
-import asyncio
-import json
-import os
 import re
 import sys
-from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Final, cast
+from typing import Annotated, Final
 
 from cyclopts import App, Parameter
 
 from hoiio import wire
+from hoiio.cli.admin_shared import Answer, Config, Data, Pretty, print_answer, run
 from hoiio.cli.console import UsageError
-from hoiio.cli.show import aligned
 from hoiio.server.billing.tariff import TariffError, parse_tariff
-from hoiio.server.config import ConfigError, load_config
 from hoiio.server.readers import phone_number
 from hoiio.server.storage.credentials import acceptable
-from hoiio.server.storage.data import open_data
-from hoiio.server.storage.errors import StorageError
 from hoiio.server.storage.protocol import Account
 from hoiio.server.storage.rows import account_id, uid
 from hoiio.server.storage.sqlite import SqliteStorage
@@ -37,13 +30,8 @@ _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 _NAME_MAX: Final = 100
 _ACCOUNT: Final = ("id", "name", "number", "currency", "balance")
 
-Data = Annotated[str | None, Parameter(name="--data", help="The data folder.")]
-Config = Annotated[str | None, Parameter(name="--config", help="The service's TOML file.")]
-Pretty = Annotated[bool, Parameter(name="--pretty", negative=(), help="Print a table.")]
 Amount = Annotated[str, Parameter(allow_leading_hyphen=True, help="In units, such as 12.50.")]
 Currency = Annotated[str, Parameter(name="--currency", help="Three letters, such as SGD.")]
-Answer = Mapping[str, object]
-Work = Callable[[SqliteStorage], Awaitable[Answer]]
 
 app = App(name="admin", help="Manage accounts, applications, credit and tariffs.")
 _account = App(name="account", help="Who pays.")
@@ -52,6 +40,9 @@ _credit = App(name="credit", help="What can be spent.")
 _tariff = App(name="tariff", help="What a minute costs.")
 for _group in (_account, _application, _credit, _tariff):
     app.command(_group)
+_BOOKS: Final = "hoiio.cli.admin_books"
+app.command(f"{_BOOKS}:ledger", name="ledger", help="List what moved an account's balance.")
+app.command(f"{_BOOKS}:audit", name="audit", help="Prove that the books add up.")
 
 
 @_account.command(name="create")
@@ -78,7 +69,7 @@ def create_account(
         )
         return _shown(made)
 
-    _print(_run(work, data, config, create=True), pretty=pretty)
+    print_answer(run(work, data, config, create=True), pretty=pretty)
 
 
 @_account.command(name="list")
@@ -88,7 +79,7 @@ def list_accounts(*, data: Data = None, config: Config = None, pretty: Pretty = 
     async def work(storage: SqliteStorage) -> Answer:
         return {"accounts": [_shown(account) for account in await storage.accounts()]}
 
-    _print(_run(work, data, config), pretty=pretty)
+    print_answer(run(work, data, config), pretty=pretty, empty=_ACCOUNT)
 
 
 @_application.command(name="create")
@@ -117,7 +108,7 @@ def create_app(
         made = await storage.create_app(owner.id, app_id, token)
         return {"app_id": made.app_id, "access_token": made.access_token}
 
-    _print(_run(work, data, config), pretty=pretty)
+    print_answer(run(work, data, config), pretty=pretty)
 
 
 @_credit.command(name="add")
@@ -142,7 +133,7 @@ def add_credit(
             "currency": after.currency,
         }
 
-    _print(_run(work, data, config), pretty=pretty)
+    print_answer(run(work, data, config), pretty=pretty)
 
 
 @_tariff.command(name="import")
@@ -171,7 +162,7 @@ def import_tariff(
         await storage.import_tariff(currency, rows)
         return {"rows": len(rows), "currency": currency}
 
-    _print(_run(work, data, config), pretty=pretty)
+    print_answer(run(work, data, config), pretty=pretty)
 
 
 # --- reading what was typed ---------------------------------------------------------------------
@@ -225,42 +216,10 @@ def _typed() -> str:
     return sys.stdin.buffer.read(4096).decode(errors="replace")
 
 
-# --- doing it and showing it ----------------------------------------------------------------------
-
-
-def _run(work: Work, data: str | None, config: str | None, *, create: bool = False) -> Answer:
-    """Do the work on the storage of the data folder that the options name."""
-    try:
-        folder = load_config({"data": data}, os.environ, config).data
-        return asyncio.run(_with_storage(work, folder, create=create))
-    except (ConfigError, StorageError) as error:
-        raise UsageError(str(error)) from error
-
-
-async def _with_storage(work: Work, folder: Path, *, create: bool) -> Answer:
-    storage = open_data(folder, create=create)
-    try:
-        return await work(storage)
-    finally:
-        await storage.close()
+# --- showing it ----------------------------------------------------------------------
 
 
 def _shown(account: Account) -> Answer:
     balance = wire.format_money(account.balance)
     values = (uid(account.id), account.name, account.number, account.currency, balance)
     return dict(zip(_ACCOUNT, values, strict=True))
-
-
-def _print(answer: Answer, *, pretty: bool) -> None:
-    if pretty:
-        _print_table(answer)
-    else:
-        print(json.dumps(answer, ensure_ascii=False))  # noqa: T201 - the answer goes to the terminal
-
-
-def _print_table(answer: Answer) -> None:
-    listed = answer.get("accounts")
-    rows = cast("list[Answer]", listed) if isinstance(listed, list) else [answer]
-    head = tuple(rows[0]) if rows else _ACCOUNT
-    shown = [tuple("" if value is None else str(value) for value in row.values()) for row in rows]
-    aligned(head, shown)

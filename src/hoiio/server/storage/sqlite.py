@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from hoiio.server.billing.tariff import Row
-from hoiio.server.storage import accounts, calls, heartbeat, outbox, tariffs
+from hoiio.server.storage import accounts, books, calls, heartbeat, outbox, tariffs
 from hoiio.server.storage.credentials import new_access_token, new_app_id
 from hoiio.server.storage.errors import StorageError
 from hoiio.server.storage.migrate import migrate
@@ -202,6 +202,14 @@ class SqliteStorage:
         for stale in await self._write(lambda db: tariffs.use_deck(db, currency, deck)):
             while await self._write(partial(tariffs.drop_some, deck=stale)):
                 pass
+
+    async def ledger(self, account: int) -> Sequence[books.Entry]:
+        """An account's entries, oldest first."""
+        return await self._read(lambda db: books.entries(db, account))
+
+    async def audit(self) -> books.Audit:
+        """Prove the books as they are at one moment, whoever writes meanwhile."""
+        return await self._read(books.audit)
 
 
 def _connect(path: Path) -> sqlite3.Connection:

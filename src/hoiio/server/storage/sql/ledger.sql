@@ -37,3 +37,9 @@ RETURNING points, bonus
 UPDATE accounts SET points = points + :points, bonus = bonus + :bonus
 WHERE id = :account
 RETURNING points, bonus
+
+-- name: entries
+SELECT ref, minute, kind, points, bonus, at
+FROM ledger LEFT JOIN calls ON calls.id = ledger.call
+WHERE ledger.account = :account
+ORDER BY ledger.id

@@ -1,0 +1,88 @@
+"""The books: what moved an account's balance, and the proof that all of it adds up."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from hoiio import wire
+from hoiio.server.storage.queries import SQL
+from hoiio.server.storage.rows import must
+
+_CHECKS: Final[Sequence[tuple[str, str, Callable[[int], str]]]] = (
+    ("points", "audit_points", wire.format_money),
+    ("bonus", "audit_bonus", wire.format_money),
+    ("debit", "audit_debits", wire.format_money),
+    ("hold", "audit_holds", str),
+    ("settlement", "audit_settlements", str),
+    ("end", "audit_ends", str),
+    ("payer", "audit_payers", str),
+    ("live calls", "audit_live_calls", str),
+    ("room", "audit_rooms", str),
+)
+"""What is checked, by which query, and how its figures are written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One change of a balance; ``ref`` is None for what no call caused.
+
+    ``balance`` is the account's after it: points and bonus.
+    """
+
+    ref: str | None
+    minute: int
+    kind: str
+    points: int
+    bonus: int
+    balance: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that does not add up: what was checked, whose it is, and both figures."""
+
+    check: str
+    subject: str
+    found: str
+    expected: str
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """How much was looked at, and what is wrong with it."""
+
+    accounts: int
+    calls: int
+    live_calls: int
+    entries: int
+    problems: Sequence[Problem]
+
+
+def entries(db: sqlite3.Connection, account: int) -> list[Entry]:
+    """An account's entries, oldest first, each with the balance that it left."""
+    balance, found = 0, list[Entry]()
+    for ref, minute, kind, points, bonus, at in db.execute(SQL["entries"], {"account": account}):
+        balance += points + bonus
+        found.append(Entry(ref, minute, kind, points, bonus, balance, at))
+    return found
+
+
+def audit(db: sqlite3.Connection) -> Audit:
+    """Prove the books; to be run in one read transaction, so that it sees one moment.
+
+    Balances equal their entries, a settled call's debit equals its own, every hold of such a call
+    was released, each call was settled once, and the counters of live calls and of people in rooms
+    agree with the records.
+    """
+    accounts, calls, live_calls, entered = must(db, "audit_counts")
+    return Audit(accounts, calls, live_calls, entered, list(_problems(db)))
+
+
+def _problems(db: sqlite3.Connection) -> Iterator[Problem]:
+    for check, query, written in _CHECKS:
+        for subject, found, expected in db.execute(SQL[query]):
+            yield Problem(check, subject, written(found), written(expected))
