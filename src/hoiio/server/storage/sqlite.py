@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from hoiio.server.billing.tariff import Row
-from hoiio.server.storage import accounts, books, calls, heartbeat, outbox, tariffs
+from hoiio.server.storage import accounts, books, calls, heartbeat, outbox, tariffs, upkeep
 from hoiio.server.storage.credentials import new_access_token, new_app_id
 from hoiio.server.storage.errors import StorageError
 from hoiio.server.storage.migrate import migrate
@@ -44,6 +44,7 @@ class SqliteStorage:
     """``protocol.Storage`` in SQLite, and what the admin commands need besides."""
 
     def __init__(self, path: Path, sealer: Sealer, clock: Callable[[], int] = _wall_clock) -> None:
+        self._path = path
         self._sealer = sealer
         self._clock = clock
         self._tariffs = tariffs.TariffCache()
@@ -210,6 +211,25 @@ class SqliteStorage:
     async def audit(self) -> books.Audit:
         """Prove the books as they are at one moment, whoever writes meanwhile."""
         return await self._read(books.audit)
+
+    async def backup(self, target: Path) -> int:
+        """Copy the database at one moment into a new file, whoever writes meanwhile; its bytes.
+
+        Raises ``Conflict`` when the file is there already.
+        """
+        return await asyncio.to_thread(self._beside, lambda db: upkeep.backup(db, target))
+
+    async def purge(self, before: int) -> upkeep.Purged:
+        """Mask the numbers of calls that were admitted before an instant and have ended."""
+        return await asyncio.to_thread(self._beside, lambda db: upkeep.purge(db, before))
+
+    def _beside(self, job: Job[T]) -> T:
+        """Run what makes its own transactions, or none."""
+        try:
+            with closing(_connect(self._path)) as db:
+                return job(db)
+        except sqlite3.Error as error:
+            raise StorageError(f"the database {self._path} cannot be used: {error}") from error
 
 
 def _connect(path: Path) -> sqlite3.Connection:
