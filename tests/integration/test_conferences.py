@@ -3,6 +3,7 @@
 import asyncio
 from urllib.parse import parse_qs
 
+from hoiio.server.billing.charge import Price
 from hoiio.server.calls.orders import ConferenceOrder
 from hoiio.server.engines.protocol import Answered, Bridge, Cause, Dial, Ended, HangUp
 from hoiio.server.storage.protocol import CallRecord, Refusal
@@ -22,7 +23,7 @@ NUMBERS = [f"+651111{number:04}" for number in range(12)]
 
 def conference(*numbers, **changes):
     return ConferenceOrder(**{
-        "numbers": numbers, "rates": [18_000] * len(numbers), "sees": None, **changes,
+        "numbers": numbers, "prices": [Price(18_000)] * len(numbers), "sees": None, **changes,
     })  # fmt: skip
 
 
@@ -178,7 +179,7 @@ def test_a_refusal_gives_every_place_back(tmp_path):
         assert await place(app, conference(*NUMBERS[5:9], room="r")) is Refusal.ROOM_FULL
         assert await place(app, conference(*NUMBERS[5:9])) is Refusal.CONCURRENT_CALLS
         assert await place(app, conference(*NUMBERS[5:8])) is Refusal.CEILING
-        rich = conference(NUMBERS[5], rates=[10**9])
+        rich = conference(NUMBERS[5], prices=[Price(10**9)])
         assert await place(app, rich) is Refusal.CREDIT
         assert engine.reserved == held
         assert [r.ref for r in await storage.live_calls()] == [r.ref for r in inside]

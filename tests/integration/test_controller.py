@@ -7,6 +7,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from hoiio.server.billing.charge import Price
 from hoiio.server.engines.protocol import (
     Answered,
     Bridge,
@@ -178,7 +179,7 @@ def test_refusals_leave_no_record_and_no_place_taken(tmp_path):
         engine = ScriptedEngine(ceiling=2)
         async with a_service(tmp_path / "data", engine) as (storage, _, controller):
             app = await an_application(storage, credit=72_000)
-            assert await controller.place_call(app, order(rate1=72_000)) is Refusal.CREDIT
+            assert await controller.place_call(app, order(price1=Price(72_000))) is Refusal.CREDIT
             assert engine.reserved == {}
             first = await controller.place_call(app, order())
             assert isinstance(first, CallRecord)
@@ -189,6 +190,19 @@ def test_refusals_leave_no_record_and_no_place_taken(tmp_path):
             assert await controller.place_call(app, order()) is Refusal.CREDIT
             history = await storage.history(app.id, start=None, end=None, page=1, upto=None)
             assert [record.ref for record in history.records] == [second.ref, first.ref]
+
+    asyncio.run(run())
+
+
+def test_the_hold_of_the_first_minute_includes_the_fees(tmp_path):
+    async def run():
+        async with a_service(tmp_path / "data") as (storage, _engine, controller):
+            app = await an_application(storage, credit=36_000 + 5_000)
+            dear = order(price1=Price(18_000, fee=5_001))
+            assert await controller.place_call(app, dear) is Refusal.CREDIT
+            placed = await controller.place_call(app, order(price1=Price(18_000, fee=5_000)))
+            assert placed.prices == (Price(18_000, fee=5_000), Price(18_000))
+            assert (await storage.account("acme")).balance == 0
 
     asyncio.run(run())
 

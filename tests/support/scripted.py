@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 
+from hoiio.server.billing.charge import Price
 from hoiio.server.calls.controller import Controller
 from hoiio.server.calls.orders import CallOrder, CallSettings
 from hoiio.server.engines.protocol import EngineUnavailable
@@ -68,7 +69,7 @@ async def an_application(storage, credit=1_000_000):
 def order(**changes):
     return CallOrder(**{
         "dest1": ONE, "dest2": TWO, "dest1_sees": TWO, "dest2_sees": ONE,
-        "rate1": 18_000, "rate2": 18_000, **changes,
+        "price1": Price(18_000), "price2": Price(18_000), **changes,
     })  # fmt: skip
 
 

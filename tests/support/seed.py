@@ -2,6 +2,7 @@
 
 import asyncio
 
+from hoiio.server.billing.charge import Price
 from hoiio.server.calls import callback, machines
 from hoiio.server.calls.advance import advance
 from hoiio.server.engines.protocol import Answered, Cause, Ended
@@ -59,6 +60,6 @@ def _admission(app, date, rate):
         currency=app.account.currency,
         now=date,
         ceiling_reached=False,
-        calls=[NewCall(DEST1, DEST2, rate1=rate, rate2=0, hold=rate, state=state)],
+        calls=[NewCall(DEST1, DEST2, price1=Price(rate), price2=Price(0), hold=rate, state=state)],
         tag="my-tag",
     )

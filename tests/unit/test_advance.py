@@ -8,7 +8,7 @@ import pytest
 from hoiio import wire
 from hoiio.server.calls import callback
 from hoiio.server.calls.advance import advance
-from hoiio.server.engines.protocol import Cause, Ended
+from hoiio.server.engines.protocol import Answered, Cause, Ended
 from hoiio.server.storage.protocol import CallRecord
 
 REF, ONE, TWO = "AA-C-7", "+6511111111", "+6522222222"
@@ -47,3 +47,43 @@ def test_nobody_is_notified_who_did_not_ask(notify_url, told):
     """A call without a notify_url has nothing to deliver."""
     settlement = advance(record(notify_url=notify_url), [BUSY]).settlement
     assert (settlement.notification is not None) is told
+
+
+TALK = [
+    Answered(f"{REF}-1", START),
+    Answered(f"{REF}-2", START + wire.MICROS),
+    Ended(f"{REF}-2", START + 62 * wire.MICROS, Cause.REMOTE),
+    Ended(f"{REF}-1", START + 62 * wire.MICROS, Cause.HUNG_UP),
+]
+
+
+def settled(**changes):
+    changed = record(**changes)
+    for event in TALK:
+        change = advance(changed, [event])
+        changed = msgspec.structs.replace(changed, state=change.state)
+    return change.settlement
+
+
+def test_each_leg_is_charged_by_its_own_increments_and_fee():
+    """61 s: 66 s at 30/6 and 61 s at 1/1; the duration is in started minutes (api rule 19)."""
+    bill = settled(initial1=30, increment1=6, fee1=5_000, initial2=1, increment2=1, fee2=7)
+    assert bill.duration == 2
+    assert bill.debit == 5_000 + 7 + 66 * 300 + 61 * 300
+    assert parse_qs(bill.notification.decode())["debit"] == ["0.043107"]
+
+
+def test_by_the_minute_the_debit_is_duration_times_rate():
+    """As every call of the original."""
+    assert (settled().duration, settled().debit) == (2, 72_000)
+
+
+def test_a_participant_pays_no_fee_of_a_second_leg():
+    """It has none, whatever its record says of one."""
+    assert len(record(dest2="", fee2=5).prices) == 1
+
+
+def test_no_fee_is_charged_where_nobody_talked():
+    """Nothing is billed unless dest2 answers (api rule 18)."""
+    bill = advance(record(fee1=5_000), [BUSY]).settlement
+    assert (bill.duration, bill.debit) == (0, 0)

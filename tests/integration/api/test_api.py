@@ -13,6 +13,8 @@ from hoiio.server import log
 from hoiio.server.api.application import HANDLERS
 from hoiio.server.api.credentials import Guesses
 from hoiio.server.api.http import HEAD_MAX
+from hoiio.server.billing.charge import Price
+from hoiio.server.billing.tariff import parse_tariff
 from hoiio.server.config import Log
 from hoiio.server.storage.protocol import Refusal
 from hoiio.wire import Status
@@ -272,7 +274,8 @@ def test_a_call_is_ordered_as_asked(server):
     assert answer["status"] == "success_ok"
     [order] = server.calls.orders
     assert (order.dest1, order.dest2, order.dest1_sees, order.dest2_sees) == (ONE, TWO, TWO, None)
-    assert (order.rate1, order.rate2, order.max_duration) == (18_000, 18_000, 600)
+    assert (order.price1, order.price2) == (Price(18_000), Price(18_000))
+    assert order.max_duration == 600
     assert (order.tag, order.notify_url) == ("é", "http://127.0.0.1/x")
 
 
@@ -374,3 +377,12 @@ def test_guesses_are_counted_in_bounded_memory_and_by_subscriber():
     for known in ("192.0.2.2", "2001:db8::ffff"):
         assert status(known) == Status.RATE_LIMIT_EXCEEDED
     assert status("192.0.2.1") == Status.INVALID_APP_ID, "forgotten"
+
+
+def test_fees_come_off_before_the_minutes(server):
+    """The rate is told without them, and talktime is what they leave (api rule 20)."""
+    rows = parse_tariff(["prefix,rate,fee", "65,0.018,", "1,0.018,84.628"])
+    server.run(server.storage.import_tariff("SGD", rows))
+    told = server.ask("voice/get_rate", dest1=ONE, dest2=UNPRICED)
+    server.run(server.storage.import_tariff("SGD", parse_tariff(["prefix,rate", "65,0.018"])))
+    assert (told["rate"], told["talktime"]) == ("0.036", "2")

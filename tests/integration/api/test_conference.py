@@ -2,6 +2,7 @@
 
 import pytest
 
+from hoiio.server.billing.charge import Price
 from hoiio.server.storage.protocol import Refusal
 from hoiio.wire import Status
 from support.api import ONE, TWO, UNPRICED, UNREACHED
@@ -41,7 +42,7 @@ def test_a_conference_is_ordered_as_asked(server, path, method):
     )
     assert (answer["status"], answer["room"]) == ("success_ok", "MY-ROOM.1_x")
     [order] = server.calls.orders
-    assert (list(order.numbers), list(order.rates)) == ([ONE, TWO], [18_000, 18_000])
+    assert (list(order.numbers), list(order.prices)) == ([ONE, TWO], [Price(18_000)] * 2)
     assert (order.sees, order.room) == (None, "MY-ROOM.1_x")
     assert (order.tag, order.notify_url) == ("é", "http://127.0.0.1/x")
 

@@ -5,6 +5,7 @@ import sqlite3
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
+from hoiio.server.billing.charge import NO_LEG, Price
 from hoiio.server.storage import books
 from hoiio.server.storage.data import DATABASE, open_data
 from hoiio.server.storage.protocol import Admission, Change, NewCall, Refusal, Settlement
@@ -25,13 +26,13 @@ class Shop:
         call = {
             "dest1": "+6511111111",
             "dest2": "+6522222222",
-            "rate1": RATE,
-            "rate2": RATE,
+            "price1": Price(RATE),
+            "price2": Price(RATE),
             "hold": 2 * RATE,
             "state": lambda ref, room: f"{ref} {room}".encode(),
         }
         if numbers:
-            call |= {"dest2": "", "rate2": 0, "hold": RATE}
+            call |= {"dest2": "", "price2": NO_LEG, "hold": RATE}
         call |= {key: changes.pop(key) for key in call.keys() & changes.keys()}
         calls = [NewCall(**(call | {"dest1": number})) for number in numbers]
         values = {

@@ -6,6 +6,7 @@ import sqlite3
 
 import pytest
 
+from hoiio.server.billing.charge import Price
 from hoiio.server.billing.tariff import Row
 from hoiio.server.storage import credentials
 from hoiio.server.storage.data import DATABASE, open_data
@@ -120,15 +121,15 @@ def test_a_new_deck_replaces_the_old_one_at_once(tmp_path):
     async def test(shop):
         storage = shop.storage
         assert not await storage.has_tariff()
-        assert await storage.rate("SGD", "+6511111111") is None
-        await storage.import_tariff("SGD", [Row(str(n), n) for n in range(1, 5000)])
-        assert await storage.rate("SGD", "+6511111111") == 651
+        assert await storage.price("SGD", "+6511111111") is None
+        await storage.import_tariff("SGD", [Row(str(n), Price(n)) for n in range(1, 5000)])
+        assert await storage.price("SGD", "+6511111111") == Price(651)
         other = open_data(tmp_path)
-        await other.import_tariff("SGD", [Row("6", 7), Row("65", 9)])
+        await other.import_tariff("SGD", [Row("6", Price(7)), Row("65", Price(9))])
         await other.close()
-        assert await storage.rate("SGD", "+6511111111") == 9
-        assert await storage.rate("SGD", "+4411111111") is None
-        assert await storage.rate("USD", "+6511111111") is None
+        assert await storage.price("SGD", "+6511111111") == Price(9)
+        assert await storage.price("SGD", "+4411111111") is None
+        assert await storage.price("USD", "+6511111111") is None
         assert await storage.has_tariff()
         assert ask(tmp_path, "SELECT count(*) FROM deck_rates") == [(2,)]
         assert ask(tmp_path, "SELECT count(*) FROM decks") == [(1,)]
@@ -140,10 +141,10 @@ def test_a_deck_that_cannot_be_stored_changes_nothing(tmp_path):
     """The old one stays in use to the last row."""
 
     async def test(shop):
-        await shop.storage.import_tariff("SGD", [Row("65", 9)])
+        await shop.storage.import_tariff("SGD", [Row("65", Price(9))])
         with pytest.raises(Conflict):
-            await shop.storage.import_tariff("SGD", [Row("65", 1), Row("65", 2)])
-        assert await shop.storage.rate("SGD", "+6511111111") == 9
+            await shop.storage.import_tariff("SGD", [Row("65", Price(1)), Row("65", Price(2))])
+        assert await shop.storage.price("SGD", "+6511111111") == Price(9)
 
     in_a_shop(test, tmp_path)
 

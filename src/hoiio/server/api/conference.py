@@ -45,10 +45,12 @@ async def _order(desk: Desk, account: Account, given: Params) -> ConferenceOrder
     tag = params.tag(given.get("tag", ""))
     notify_url = dialling.notify_url(given)
     refusal = Status.DEST_NOT_SUPPORTED
-    rates = [await dialling.leg_rate(desk, account.currency, number, refusal) for number in numbers]
+    prices = [
+        await dialling.leg_price(desk, account.currency, number, refusal) for number in numbers
+    ]
     return ConferenceOrder(
         numbers=numbers,
-        rates=rates,
+        prices=prices,
         sees=dialling.shown_caller_id(desk, account, given, asked),
         room=room,
         tag=tag,

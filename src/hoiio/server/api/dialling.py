@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 from hoiio.server.api import params
 from hoiio.server.api.desk import Desk
 from hoiio.server.api.params import Params, Refused
+from hoiio.server.billing.charge import Price
 from hoiio.server.storage.protocol import Account, Refusal
 from hoiio.wire import Status
 
@@ -56,9 +57,9 @@ def own_numbers(account: Account) -> tuple[str, ...]:
     return tuple(dict.fromkeys(registered + account.numbers))
 
 
-async def leg_rate(desk: Desk, currency: str, number: str, refusal: Status) -> int:
-    """What a minute to a number costs; ``Refused`` with ``refusal`` where it cannot be called."""
-    rate = await desk.storage.rate(currency, number) if desk.engine.reaches(number) else None
-    if rate is None:
+async def leg_price(desk: Desk, currency: str, number: str, refusal: Status) -> Price:
+    """What a leg to a number costs; ``Refused`` with ``refusal`` where it cannot be called."""
+    price = await desk.storage.price(currency, number) if desk.engine.reaches(number) else None
+    if price is None:
         raise Refused(refusal)
-    return rate
+    return price

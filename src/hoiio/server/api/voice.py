@@ -12,6 +12,7 @@ from hoiio.server.api.answers import Answer
 from hoiio.server.api.desk import Desk
 from hoiio.server.api.params import Params, Refused
 from hoiio.server.billing import charge
+from hoiio.server.billing.charge import Price
 from hoiio.server.calls import transaction
 from hoiio.server.calls.orders import CallOrder
 from hoiio.server.config import Dest1Sees
@@ -36,14 +37,14 @@ async def _order(desk: Desk, account: Account, given: Params) -> CallOrder:
     limit = params.max_duration(given["max_duration"]) if "max_duration" in given else None
     tag = params.tag(given.get("tag", ""))
     notify_url = dialling.notify_url(given)
-    rate1, rate2 = await _rates(desk, account.currency, dest1, dest2)
+    price1, price2 = await _prices(desk, account.currency, dest1, dest2)
     return CallOrder(
         dest1=dest1,
         dest2=dest2,
         dest1_sees=_dest1_sees(desk, account, dest2),
         dest2_sees=dialling.shown_caller_id(desk, account, given, asked),
-        rate1=rate1,
-        rate2=rate2,
+        price1=price1,
+        price2=price2,
         tag=tag,
         notify_url=notify_url,
         max_duration=limit,
@@ -58,13 +59,13 @@ def _dest1_sees(desk: Desk, account: Account, dest2: str) -> str | None:
     return desk.trunk_number
 
 
-async def _rates(desk: Desk, currency: str, dest1: str, dest2: str) -> tuple[int, int]:
-    """Both legs' rates, for two different numbers that can be called."""
+async def _prices(desk: Desk, currency: str, dest1: str, dest2: str) -> tuple[Price, Price]:
+    """Both legs' prices, for two different numbers that can be called."""
     if dest1 == dest2:
         raise Refused(Status.SAME_DEST1_DEST2)
     return (
-        await dialling.leg_rate(desk, currency, dest1, Status.DEST1_NOT_SUPPORTED),
-        await dialling.leg_rate(desk, currency, dest2, Status.DEST2_NOT_SUPPORTED),
+        await dialling.leg_price(desk, currency, dest1, Status.DEST1_NOT_SUPPORTED),
+        await dialling.leg_price(desk, currency, dest2, Status.DEST2_NOT_SUPPORTED),
     )
 
 
@@ -73,11 +74,11 @@ async def get_rate(desk: Desk, application: Application, given: Params) -> Answe
     account = application.account
     dest1 = params.number(given["dest1"], Status.DEST1_INVALID)
     dest2 = params.number(given["dest2"], Status.DEST2_INVALID)
-    rate = sum(await _rates(desk, account.currency, dest1, dest2))
+    prices = await _prices(desk, account.currency, dest1, dest2)
     return {
         "currency": account.currency,
-        "rate": wire.format_money(rate),
-        "talktime": str(charge.talktime(account.balance, rate)),
+        "rate": wire.format_money(charge.rate(prices)),
+        "talktime": str(charge.talktime(account.balance, prices)),
     }
 
 

@@ -1,4 +1,4 @@
-"""A deck of rates by number prefix: read from CSV, asked by longest prefix."""
+"""A deck of prices by number prefix: read from CSV, asked by longest prefix."""
 
 from __future__ import annotations
 
@@ -9,12 +9,18 @@ from dataclasses import dataclass
 from typing import Final
 
 from hoiio import wire
+from hoiio.server.billing.charge import Price
 
 RATE_MAX: Final = 1_000_000 * wire.MICROS
-"""The dearest rate accepted: a million units a minute, so that sums never leave 64 bits."""
+"""The dearest rate or fee accepted: a million units, so that sums never leave 64 bits."""
 
-_COLUMNS: Final = ("prefix", "rate")
+INCREMENT_MAX: Final = 3600
+"""The longest increment accepted: an hour, in seconds."""
+
+_REQUIRED: Final = ("prefix", "rate")
+_OPTIONAL: Final = ("initial", "increment", "fee")
 _PREFIX: Final = re.compile(r"[0-9]{1,15}", re.ASCII)
+_SECONDS: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 _DECIMAL: Final = re.compile(r"[0-9]{1,12}(\.[0-9]+)?", re.ASCII)
 
 
@@ -30,37 +36,38 @@ class TariffError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One rate: micro-units a minute for a leg to any number that starts with ``prefix``."""
+    """What a leg costs to any number that starts with ``prefix``."""
 
     prefix: str
-    rate: int
+    price: Price
 
 
 class Tariff:
-    """Rates of one currency, answered by the longest prefix that a number starts with."""
+    """Prices of one currency, answered by the longest prefix that a number starts with."""
 
-    def __init__(self, rates: Mapping[str, int]) -> None:
-        self._rates = dict(rates)
-        self._lengths = sorted({len(prefix) for prefix in self._rates}, reverse=True)
+    def __init__(self, prices: Mapping[str, Price]) -> None:
+        self._prices = dict(prices)
+        self._lengths = sorted({len(prefix) for prefix in self._prices}, reverse=True)
 
     def __len__(self) -> int:
-        return len(self._rates)
+        return len(self._prices)
 
-    def rate(self, number: str) -> int | None:
-        """Micro-units a minute for one leg to an E.164 number; None when no row covers it."""
+    def price(self, number: str) -> Price | None:
+        """What a leg to an E.164 number costs; None when no row covers it."""
         digits = number.removeprefix("+")
         for length in self._lengths:
-            rate = self._rates.get(digits[:length])
-            if rate is not None and length <= len(digits):
-                return rate
+            price = self._prices.get(digits[:length])
+            if price is not None and length <= len(digits):
+                return price
         return None
 
 
 def parse_tariff(lines: Iterable[str]) -> Sequence[Row]:
     """Read a deck from the lines of a CSV file with the columns ``prefix`` and ``rate``.
 
-    Other columns are ignored, as are a byte order mark and empty lines. Raises ``TariffError``
-    for the first thing that is wrong: nothing is guessed.
+    ``initial`` and ``increment`` (seconds, 60 by default) and ``fee`` (nothing by default) may be
+    there too. Other columns are ignored, as are a byte order mark and empty lines. Raises
+    ``TariffError`` for the first thing that is wrong: nothing is guessed.
     """
     records = _records(lines)
     line, header = next(records, (1, list[str]()))
@@ -96,37 +103,60 @@ def _without_mark(lines: Iterable[str]) -> Iterator[str]:
         yield line.removeprefix("\ufeff") if index == 0 else line
 
 
-def _positions(line: int, header: Sequence[str]) -> tuple[int, int]:
+def _positions(line: int, header: Sequence[str]) -> Mapping[str, int]:
+    """Where the columns stand, those that are there."""
     names = [name.lower() for name in header]
-    for column in _COLUMNS:
+    for column in _REQUIRED:
         if names.count(column) != 1:
             raise TariffError(line, column, f"expected the header to name {column} exactly once")
-    return names.index("prefix"), names.index("rate")
+    for column in _OPTIONAL:
+        if names.count(column) > 1:
+            raise TariffError(line, column, f"expected the header to name {column} at most once")
+    columns = _REQUIRED + _OPTIONAL
+    return {column: names.index(column) for column in columns if column in names}
 
 
-def _row(line: int, record: Sequence[str], positions: tuple[int, int]) -> Row:
-    for column, position in zip(_COLUMNS, positions, strict=True):
-        if position >= len(record) or not record[position]:
+def _row(line: int, record: Sequence[str], positions: Mapping[str, int]) -> Row:
+    values = {
+        column: record[position]
+        for column, position in positions.items()
+        if position < len(record) and record[position]
+    }
+    for column in _REQUIRED:
+        if column not in values:
             raise TariffError(line, column, "expected a value, found none")
-    prefix, rate = (record[position] for position in positions)
+    prefix = values["prefix"]
     if not _PREFIX.fullmatch(prefix):
         raise TariffError(line, "prefix", f"expected 1 to 15 digits, found {_shown(prefix)}")
-    return Row(prefix, _rate(line, rate))
+    price = Price(
+        rate=_money(line, "rate", values["rate"]),
+        initial=_seconds(line, "initial", values.get("initial", "60")),
+        increment=_seconds(line, "increment", values.get("increment", "60")),
+        fee=_money(line, "fee", values.get("fee", "0")),
+    )
+    return Row(prefix, price)
 
 
-def _rate(line: int, text: str) -> int:
+def _money(line: int, column: str, text: str) -> int:
     if not _DECIMAL.fullmatch(text):
         expected = f"expected a decimal of 0 or more, such as 0.018, found {_shown(text)}"
-        raise TariffError(line, "rate", expected)
+        raise TariffError(line, column, expected)
     try:
-        rate = wire.parse_money(text)
+        amount = wire.parse_money(text)
     except ValueError as error:
         expected = f"expected at most six decimals, found {_shown(text)}"
-        raise TariffError(line, "rate", expected) from error
-    if rate > RATE_MAX:
-        expected = f"expected at most {wire.format_money(RATE_MAX)} a minute, found {_shown(text)}"
-        raise TariffError(line, "rate", expected)
-    return rate
+        raise TariffError(line, column, expected) from error
+    if amount > RATE_MAX:
+        expected = f"expected at most {wire.format_money(RATE_MAX)}, found {_shown(text)}"
+        raise TariffError(line, column, expected)
+    return amount
+
+
+def _seconds(line: int, column: str, text: str) -> int:
+    if not _SECONDS.fullmatch(text) or not 1 <= int(text) <= INCREMENT_MAX:
+        expected = f"expected whole seconds from 1 to {INCREMENT_MAX}, found {_shown(text)}"
+        raise TariffError(line, column, expected)
+    return int(text)
 
 
 def _shown(text: str) -> str:

@@ -47,10 +47,11 @@ def advance(record: CallRecord, events: Iterable[Input]) -> Change[Step]:
 
 
 def _settlement(record: CallRecord, result: Result) -> Settlement:
-    minutes = 0
+    minutes = debit = 0
     if result.answered_at is not None:
-        minutes = charge.started_minutes(result.answered_at, result.ended_at, result.deadline)
-    debit = charge.debit(minutes, record.rate)
+        billed = charge.billed_time(result.answered_at, result.ended_at, result.deadline)
+        minutes = charge.started_minutes(billed)
+        debit = charge.debit(record.prices, billed)
     notification = None
     if record.notify_url:
         ended = replace(

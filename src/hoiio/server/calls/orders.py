@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hoiio.server.billing import charge
+from hoiio.server.billing.charge import NO_LEG, Price
 from hoiio.server.calls import callback, machines, participant
 from hoiio.server.storage.protocol import Admission, Application, NewCall
 
@@ -27,8 +28,8 @@ class CallOrder:
     dest2: str
     dest1_sees: str | None
     dest2_sees: str | None
-    rate1: int
-    rate2: int
+    price1: Price
+    price2: Price
     tag: str = ""
     notify_url: str = ""
     max_duration: int | None = None
@@ -36,13 +37,13 @@ class CallOrder:
 
 @dataclass(frozen=True, slots=True)
 class ConferenceOrder:
-    """People to be put into a room, with the rate of each; ``room`` is empty for one to be made.
+    """People to be put into a room, with the price of each; ``room`` is empty for one to be made.
 
     ``sees`` is the caller ID shown to all of them, None to withhold the number.
     """
 
     numbers: Sequence[str]
-    rates: Sequence[int]
+    prices: Sequence[Price]
     sees: str | None
     room: str = ""
     tag: str = ""
@@ -100,8 +101,8 @@ def _call_back(order: CallOrder, settings: CallSettings, now: int) -> NewCall:
         )
         return machines.encode(call)
 
-    hold = charge.first_hold(order.rate1 + order.rate2)
-    return NewCall(order.dest1, order.dest2, order.rate1, order.rate2, hold, state)
+    hold = charge.first_hold((order.price1, order.price2))
+    return NewCall(order.dest1, order.dest2, order.price1, order.price2, hold, state)
 
 
 def _participants(
@@ -124,6 +125,6 @@ def _participants(
         return of
 
     return [
-        NewCall(number, "", rate, 0, charge.first_hold(rate), state(number))
-        for number, rate in zip(order.numbers, order.rates, strict=True)
+        NewCall(number, "", price, NO_LEG, charge.first_hold((price,)), state(number))
+        for number, price in zip(order.numbers, order.prices, strict=True)
     ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 
+from msgspec.structs import asdict
+
 from hoiio import wire
 from hoiio.server.storage import rooms
 from hoiio.server.storage.protocol import (
@@ -68,12 +70,18 @@ def _admit(db: sqlite3.Connection, admission: Admission, call: NewCall, room: st
         tag=admission.tag,
         notify_url=admission.notify_url,
         currency=admission.currency,
-        rate1=call.rate1,
-        rate2=call.rate2,
+        rate1=call.price1.rate,
+        rate2=call.price2.rate,
         duration=None,
         debit=None,
         live=True,
         state=call.state(ref, room),
+        initial1=call.price1.initial,
+        increment1=call.price1.increment,
+        fee1=call.price1.fee,
+        initial2=call.price2.initial,
+        increment2=call.price2.increment,
+        fee2=call.price2.fee,
     )
     _add(db, key, record)
     _hold(db, key, admission, call.hold)
@@ -81,27 +89,7 @@ def _admit(db: sqlite3.Connection, admission: Admission, call: NewCall, room: st
 
 
 def _add(db: sqlite3.Connection, key: int, record: CallRecord) -> None:
-    db.execute(
-        SQL["add_call"],
-        {
-            "id": key,
-            "application": record.application,
-            "account": record.account,
-            "ordinal": record.ordinal,
-            "date": record.date,
-            "dest1": record.dest1,
-            "dest2": record.dest2,
-            "status1": record.status1,
-            "status2": record.status2,
-            "room": record.room,
-            "tag": record.tag,
-            "notify_url": record.notify_url,
-            "currency": record.currency,
-            "rate1": record.rate1,
-            "rate2": record.rate2,
-            "state": record.state,
-        },
-    )
+    db.execute(SQL["add_call"], {"id": key} | asdict(record))
 
 
 def _hold(db: sqlite3.Connection, key: int, admission: Admission, amount: int) -> None:

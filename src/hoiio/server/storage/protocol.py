@@ -13,6 +13,8 @@ from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
+from hoiio.server.billing.charge import Price
+
 T = TypeVar("T")
 
 
@@ -71,11 +73,24 @@ class CallRecord(msgspec.Struct, frozen=True):
     debit: int | None
     live: bool
     state: bytes
+    initial1: int = 60
+    increment1: int = 60
+    fee1: int = 0
+    initial2: int = 60
+    increment2: int = 60
+    fee2: int = 0
 
     @property
     def rate(self) -> int:
         """Charge per minute for the transaction: both legs' rates."""
         return self.rate1 + self.rate2
+
+    @property
+    def prices(self) -> tuple[Price, ...]:
+        """Its legs' prices as they were at its admission."""
+        first = Price(self.rate1, self.initial1, self.increment1, self.fee1)
+        second = Price(self.rate2, self.initial2, self.increment2, self.fee2)
+        return (first, second) if self.dest2 else (first,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +102,8 @@ class NewCall:
 
     dest1: str
     dest2: str
-    rate1: int
-    rate2: int
+    price1: Price
+    price2: Price
     hold: int
     state: Callable[[str, str], bytes]
 
@@ -171,8 +186,8 @@ class Storage(Protocol):
         """The application and its account as they are now; None when unknown."""
         ...
 
-    async def rate(self, currency: str, number: str) -> int | None:
-        """Micro-units a minute for one leg to this number by longest prefix; None: not covered."""
+    async def price(self, currency: str, number: str) -> Price | None:
+        """What one leg to this number costs, by longest prefix; None: not covered."""
         ...
 
     async def admit(self, admission: Admission) -> Sequence[CallRecord] | Refusal:

@@ -12,6 +12,7 @@ from hoiio.server.storage.queries import SQL
 Row = tuple[Any, ...]
 
 _REF: Final = re.compile(r"AA-C-([1-9][0-9]{0,17})", re.ASCII)
+_LIVE: Final = CallRecord.__struct_fields__.index("live")
 _UID: Final = re.compile(r"AA-([1-9][0-9]{0,17})", re.ASCII)
 
 
@@ -35,7 +36,7 @@ def account_id(text: str) -> int | None:
 def call_record(row: Row) -> CallRecord:
     """A record from ``call_columns``."""
     values = list(row)
-    values[-2] = bool(values[-2])
+    values[_LIVE] = bool(values[_LIVE])
     return CallRecord(*values)
 
 

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from hoiio.server.billing.charge import Price
 from hoiio.server.billing.tariff import Row
 from hoiio.server.storage import accounts, books, calls, heartbeat, outbox, tariffs, upkeep
 from hoiio.server.storage.credentials import new_access_token, new_app_id
@@ -83,9 +84,9 @@ class SqliteStorage:
         """The application and its account as they are now; None when unknown."""
         return await self._read(lambda db: accounts.application(db, self._sealer, app_id))
 
-    async def rate(self, currency: str, number: str) -> int | None:
-        """Micro-units a minute for one leg to this number; None when it is not covered."""
-        return await self._read(lambda db: self._tariffs.rate(db, currency, number))
+    async def price(self, currency: str, number: str) -> Price | None:
+        """What one leg to this number costs; None when it is not covered."""
+        return await self._read(lambda db: self._tariffs.price(db, currency, number))
 
     async def has_tariff(self) -> bool:
         """Whether any tariff was imported yet."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Final
 
+from hoiio.server.billing.charge import Price
 from hoiio.server.billing.tariff import Row, Tariff
 from hoiio.server.storage.errors import Conflict
 from hoiio.server.storage.queries import SQL
@@ -25,19 +27,32 @@ class TariffCache:
     def __init__(self) -> None:
         self._decks: dict[str, tuple[int, Tariff]] = {}
 
-    def rate(self, db: sqlite3.Connection, currency: str, number: str) -> int | None:
-        """Micro-units a minute to a number; None when it or the currency is not covered."""
+    def price(self, db: sqlite3.Connection, currency: str, number: str) -> Price | None:
+        """What a leg to a number costs; None when it or the currency is not covered."""
         row = one(db, "deck_in_use", currency=currency)
         if row is None:
             return None
         deck, tariff = self._decks.get(currency, (0, _NOTHING))
         if deck != row[0]:
-            tariff = Tariff(dict(db.execute(SQL["deck_rates"], {"deck": row[0]}).fetchall()))
+            tariff = _load(db, row[0])
             self._decks[currency] = (row[0], tariff)
-        return tariff.rate(number)
+        return tariff.price(number)
 
 
 _NOTHING: Final = Tariff({})
+
+
+def _load(db: sqlite3.Connection, deck: int) -> Tariff:
+    """A deck whole; the many prefixes of one price share it."""
+    shared: dict[tuple[int, ...], Price] = {}
+    prices: dict[str, Price] = {}
+    for prefix, *values in db.execute(SQL["deck_rates"], {"deck": deck}):
+        key = tuple(values)
+        price = shared.get(key)
+        if price is None:
+            price = shared[key] = Price(*key)
+        prices[prefix] = price
+    return Tariff(prices)
 
 
 def begin_deck(db: sqlite3.Connection, currency: str, now: int) -> int:
@@ -49,7 +64,7 @@ def begin_deck(db: sqlite3.Connection, currency: str, now: int) -> int:
 
 def fill_deck(db: sqlite3.Connection, deck: int, rows: Iterable[Row]) -> None:
     """Write some of a staged deck's rows."""
-    values = ({"deck": deck, "prefix": row.prefix, "rate": row.rate} for row in rows)
+    values = ({"deck": deck, "prefix": row.prefix} | asdict(row.price) for row in rows)
     try:
         db.executemany(SQL["add_rate"], values)
     except sqlite3.IntegrityError as error:

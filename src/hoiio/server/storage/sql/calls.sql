@@ -1,6 +1,7 @@
 -- name: call_columns
 ref, application, account, ordinal, date, dest1, dest2, status1, status2, room, tag,
-notify_url, currency, rate1, rate2, duration, debit, live, state
+notify_url, currency, rate1, rate2, duration, debit, live, state, initial1, increment1, fee1,
+initial2, increment2, fee2
 
 -- name: take_concurrent_calls
 UPDATE accounts SET live_calls = live_calls + :calls
@@ -23,10 +24,11 @@ RETURNING last_ordinal, last_date
 -- name: add_call
 INSERT INTO calls (
     id, application, account, ordinal, date, dest1, dest2, status1, status2, room, tag,
-    notify_url, currency, rate1, rate2, state
+    notify_url, currency, rate1, rate2, state, initial1, increment1, fee1, initial2, increment2, fee2
 ) VALUES (
     :id, :application, :account, :ordinal, :date, :dest1, :dest2, :status1, :status2, :room, :tag,
-    :notify_url, :currency, :rate1, :rate2, :state
+    :notify_url, :currency, :rate1, :rate2, :state, :initial1, :increment1, :fee1, :initial2,
+    :increment2, :fee2
 )
 
 -- name: live_call

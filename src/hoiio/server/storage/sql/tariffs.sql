@@ -2,7 +2,7 @@
 SELECT deck FROM tariffs WHERE currency = :currency
 
 -- name: deck_rates
-SELECT prefix, rate FROM deck_rates WHERE deck = :deck
+SELECT prefix, rate, initial, increment, fee FROM deck_rates WHERE deck = :deck
 
 -- name: any_tariff
 SELECT currency FROM tariffs LIMIT 1
@@ -11,7 +11,8 @@ SELECT currency FROM tariffs LIMIT 1
 INSERT INTO decks (id, currency, created_at) VALUES (:id, :currency, :now)
 
 -- name: add_rate
-INSERT INTO deck_rates (deck, prefix, rate) VALUES (:deck, :prefix, :rate)
+INSERT INTO deck_rates (deck, prefix, rate, initial, increment, fee)
+VALUES (:deck, :prefix, :rate, :initial, :increment, :fee)
 
 -- name: use_deck
 INSERT INTO tariffs (currency, deck) VALUES (:currency, :deck)
