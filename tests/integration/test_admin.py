@@ -114,6 +114,23 @@ def test_a_bad_tariff_is_refused_where_it_is_bad(admin, tmp_path):
     assert everything(admin.data) == before
 
 
+def test_an_import_tells_what_it_changed(admin, tmp_path):
+    """Prefixes that are new, gone, or of another price in any part of it."""
+    admin("account", "create", "ann")
+
+    def imported(*lines):
+        (tmp_path / "rates.csv").write_text(
+            "\n".join(["prefix,rate,initial,increment,fee", *lines])
+        )
+        told = admin("tariff", "import", "rates.csv")
+        return tuple(told[name] for name in ("rows", "added", "removed", "changed"))
+
+    assert imported("65,1,,,", "1,1,,,", "44,1,,,") == (3, 3, 0, 0)
+    assert imported("65,1,60,60,0", "1,1,,,", "44,1,,,") == (3, 0, 0, 0)
+    assert imported("65,2,,,", "1,1,,,", "86,1,,,", "87,1,,,") == (4, 2, 1, 1)
+    assert imported("65,2,30,,", "1,1,,6,", "86,1,,,0.1", "87,1,,,") == (4, 0, 0, 3)
+
+
 def test_the_folder_may_be_named_by_a_configuration_file(tmp_path):
     """Or by nothing: then it is ./hoiio-data."""
     (tmp_path / "h.toml").write_text(f"data = {str(tmp_path / 'there')!r}\n")
@@ -145,7 +162,7 @@ def test_a_currency_has_a_tariff_of_its_own(admin, tmp_path):
     (tmp_path / "rates.csv").write_text("prefix,rate\n65,0.018\n")
     words = ("tariff", "import", "rates.csv", "--currency")
     assert admin("account", "create", "ann", "--currency", "USD")["currency"] == "USD"
-    assert admin(*words, "USD") == {"rows": 1, "currency": "USD"}
+    assert admin(*words, "USD")["currency"] == "USD"
     assert ask(admin.data, "SELECT currency FROM tariffs") == [("USD",)]
     assert "three capital letters" in admin.refused(*words, "usd")
 

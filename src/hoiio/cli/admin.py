@@ -149,7 +149,7 @@ def import_tariff(
     config: Config = None,
     pretty: Pretty = False,
 ) -> None:
-    """Replace a currency's tariff by a CSV file with the columns prefix and rate."""
+    """Replace a currency's tariff by a CSV file and tell what that changed."""
     _check_currency(currency)
     try:
         with file.open(encoding="utf-8", newline="") as lines:
@@ -162,8 +162,14 @@ def import_tariff(
         raise UsageError(f"{file}, {error}") from error
 
     async def work(storage: SqliteStorage) -> Answer:
-        await storage.import_tariff(currency, rows)
-        return {"rows": len(rows), "currency": currency}
+        found = await storage.import_tariff(currency, rows)
+        return {
+            "rows": len(rows),
+            "currency": currency,
+            "added": found.added,
+            "removed": found.removed,
+            "changed": found.changed,
+        }
 
     print_answer(run(work, data, config), pretty=pretty)
 

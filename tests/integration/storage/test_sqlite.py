@@ -3,12 +3,13 @@
 import asyncio
 import re
 import sqlite3
+from contextlib import closing
 
 import pytest
 
 from hoiio.server.billing.charge import Price
 from hoiio.server.billing.tariff import Row
-from hoiio.server.storage import credentials
+from hoiio.server.storage import credentials, sqlite, tariffs
 from hoiio.server.storage.data import DATABASE, open_data
 from hoiio.server.storage.errors import Conflict, StorageError, Unknown
 from hoiio.server.storage.migrate import migrations
@@ -133,6 +134,46 @@ def test_a_new_deck_replaces_the_old_one_at_once(tmp_path):
         assert await storage.has_tariff()
         assert ask(tmp_path, "SELECT count(*) FROM deck_rates") == [(2,)]
         assert ask(tmp_path, "SELECT count(*) FROM decks") == [(1,)]
+
+    in_a_shop(test, tmp_path)
+
+
+def test_a_deck_is_stored_part_by_part_with_room_for_others_between(tmp_path, monkeypatch):
+    """Another process writes at once between any two parts of what is staged, and of the old."""
+    monkeypatch.setattr(tariffs, "CHUNK", 2)
+    writes = []
+
+    async def write(_pause):
+        with closing(sqlite3.connect(tmp_path / DATABASE, timeout=0)) as other, other:
+            other.execute("UPDATE accounts SET name = name")
+            writes.append(ask(tmp_path, "SELECT count(*) FROM deck_rates")[0][0])
+
+    async def test(shop):
+        rows = [Row(str(n), Price(n)) for n in range(1, 7)]
+        await shop.storage.import_tariff("SGD", rows)
+        monkeypatch.setattr(sqlite.asyncio, "sleep", write)
+        found = await shop.storage.import_tariff("SGD", rows[2:])
+        assert (found.added, found.removed, found.changed) == (0, 2, 0)
+
+    in_a_shop(test, tmp_path)
+    assert writes == [8, 10, 8, 6, 4]
+
+
+def test_an_import_is_refused_that_another_one_overtook(tmp_path):
+    """What it told that it changes would not be true; the deck in use stays."""
+
+    async def test(shop):
+        storage = shop.storage
+        first = await storage._write(lambda db: tariffs.begin_deck(db, "SGD", START))
+        seen = await storage._read(lambda db: tariffs.compare(db, "SGD", first))
+        await storage.import_tariff("SGD", [Row("65", Price(9))])
+        second = await storage._write(lambda db: tariffs.begin_deck(db, "SGD", START))
+        for deck in (first, second):
+            with pytest.raises(Conflict):
+                await storage._write(
+                    lambda db, deck=deck: tariffs.use_deck(db, "SGD", deck, seen.previous)
+                )
+        assert await storage.price("SGD", "+6511111111") == Price(9)
 
     in_a_shop(test, tmp_path)
 

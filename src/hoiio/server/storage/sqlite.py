@@ -194,16 +194,27 @@ class SqliteStorage:
 
         return await self._write(job)
 
-    async def import_tariff(self, currency: str, rows: Sequence[Row]) -> None:
-        """Replace a currency's deck: staged in parts, switched at once, the old one dropped."""
+    async def import_tariff(self, currency: str, rows: Sequence[Row]) -> tariffs.Comparison:
+        """Replace a currency's deck: staged in parts, switched at once, the old one dropped.
+
+        Returns what that changed. Raises ``Conflict`` when another import was faster.
+        """
         now = self._clock()
         deck = await self._write(lambda db: tariffs.begin_deck(db, currency, now))
         for at in range(0, len(rows), tariffs.CHUNK):
             part = rows[at : at + tariffs.CHUNK]
             await self._write(partial(tariffs.fill_deck, deck=deck, rows=part))
-        for stale in await self._write(lambda db: tariffs.use_deck(db, currency, deck)):
-            while await self._write(partial(tariffs.drop_some, deck=stale)):
-                pass
+            await asyncio.sleep(tariffs.PAUSE)
+        found = await self._read(lambda db: tariffs.compare(db, currency, deck))
+        switch = partial(tariffs.use_deck, currency=currency, deck=deck, previous=found.previous)
+        for stale in await self._write(switch):
+            await self._drop(stale)
+        return found
+
+    async def _drop(self, deck: int) -> None:
+        some = partial(tariffs.drop_some, deck=deck)
+        while await self._write(some):  # noqa: ASYNC110 - the pause is for others to write in
+            await asyncio.sleep(tariffs.PAUSE)
 
     async def ledger(self, account: int) -> Sequence[books.Entry]:
         """An account's entries, oldest first."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Final
 
 from hoiio.server.billing.charge import Price
@@ -15,6 +15,9 @@ from hoiio.server.storage.rows import must, one
 
 CHUNK: Final = 2_000
 """Rows written or dropped in one transaction, so that calls are not kept waiting for a deck."""
+
+PAUSE: Final = 0.015
+"""Seconds between two of them, in which a service of another process gets the write lock."""
 
 
 class TariffCache:
@@ -71,12 +74,33 @@ def fill_deck(db: sqlite3.Connection, deck: int, rows: Iterable[Row]) -> None:
         raise _overtaken() from error
 
 
-def use_deck(db: sqlite3.Connection, currency: str, deck: int) -> list[int]:
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What a staged deck would change: how many prefixes, beside which deck in use."""
+
+    previous: int | None
+    added: int
+    removed: int
+    changed: int
+
+
+def compare(db: sqlite3.Connection, currency: str, deck: int) -> Comparison:
+    """Count what a staged deck would change; reads only, so no call waits for it."""
+    used = one(db, "deck_in_use", currency=currency)
+    previous: int | None = None if used is None else used[0]
+    (rows,) = must(db, "deck_rows", deck=deck)
+    (before,) = must(db, "deck_rows", deck=previous)
+    kept, changed = must(db, "deck_difference", deck=deck, previous=previous)
+    return Comparison(previous, rows - kept, before - kept, changed)
+
+
+def use_deck(db: sqlite3.Connection, currency: str, deck: int, previous: int | None) -> list[int]:
     """Put a staged deck in the place of the one in use; returns the decks that are now stale.
 
-    Raises ``Conflict`` when an import begun later was finished first.
+    Raises ``Conflict`` when another one than ``previous`` is in use: an import begun later was
+    finished first, or an earlier one since they were compared.
     """
-    if one(db, "use_deck", currency=currency, deck=deck) is None:
+    if one(db, "use_deck", currency=currency, deck=deck, previous=previous) is None:
         raise _overtaken()
     stale = db.execute(SQL["stale_decks"], {"currency": currency, "deck": deck}).fetchall()
     return [old for (old,) in stale]
