@@ -22,6 +22,9 @@ BASE_URL: Final = "https://secure.hoiio.com/open/"
 PATH_PREFIX: Final = "/open/"
 SIGNATURE_HEADER: Final = "X-Hoiio-Signature"
 FEATURES_HEADER: Final = "Hoiio-Features"
+IDEMPOTENCY_HEADER: Final = "Idempotency-Key"
+IDEMPOTENCY: Final = "idempotency"
+"""In the comma list of ``Hoiio-Features``: chargeable requests may carry an idempotency key."""
 
 TAG_MAX: Final = 256
 NOTIFY_URL_MAX: Final = 4000
@@ -36,6 +39,9 @@ NUMBER: Final = re.compile(r"\+[0-9]{4,15}", re.ASCII)
 
 ROOM: Final = re.compile(r"[A-Za-z0-9._-]{1,32}", re.ASCII)
 """A conference room's id. Use with ``fullmatch``."""
+
+IDEMPOTENCY_KEY: Final = re.compile(r"[!-~]{1,255}", re.ASCII)
+"""A sender's name for a chargeable request: visible ASCII characters. Use with ``fullmatch``."""
 
 PRIVATE: Final = frozenset({"private", "p"})
 """Values of ``caller_id`` that withhold the number."""

@@ -18,7 +18,7 @@ from hoiio.server.engines.protocol import (
     SetDeadline,
 )
 from hoiio.server.storage.errors import StorageError
-from hoiio.server.storage.protocol import CallRecord, Refusal
+from hoiio.server.storage.protocol import CallRecord, IdempotencyKey, Placed, Refusal
 from hoiio.wire import MICROS
 from support.scripted import (
     ONE,
@@ -203,6 +203,27 @@ def test_the_hold_of_the_first_minute_includes_the_fees(tmp_path):
             placed = await controller.place_call(app, order(price1=Price(18_000, fee=5_000)))
             assert placed.prices == (Price(18_000, fee=5_000), Price(18_000))
             assert (await storage.account("acme")).balance == 0
+
+    asyncio.run(run())
+
+
+def test_requests_with_one_key_ring_one_phone_and_take_one_place(tmp_path):
+    """At once or later, also when the engine has no room for another call."""
+
+    async def run():
+        async with a_service(tmp_path / "data") as (storage, engine, controller):
+            app = await an_application(storage)
+            key = IdempotencyKey("voice/call", "k", b"this")
+            asking = [controller.place_call(app, order(), key) for _ in range(100)]
+            outcomes = await asyncio.gather(*asking)
+            [record] = [each for each in outcomes if isinstance(each, CallRecord)]
+            placed = Placed((record.ref,), "")
+            assert [each for each in outcomes if each is not record] == [placed] * 99
+            assert [dial.leg for dial in sent(engine, Dial)] == [f"{record.ref}-1"]
+            assert sum(engine.reserved.values()) == 2
+            engine.ceiling = 2
+            assert await controller.place_call(app, order(), key) == placed
+            assert sum(engine.reserved.values()) == 2
 
     asyncio.run(run())
 

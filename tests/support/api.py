@@ -20,7 +20,7 @@ from hoiio.server.calls.inputs import ControlLost
 from hoiio.server.calls.orders import CallSettings, admission
 from hoiio.server.readers import Address
 from hoiio.server.storage.data import open_data
-from hoiio.server.storage.protocol import Refusal
+from hoiio.server.storage.protocol import Placed, Refusal
 from hoiio.wire import MICROS
 
 ONE, TWO, OWN = "+6511111111", "+6522222222", "+6533333333"
@@ -38,20 +38,26 @@ class PretendedCalls:
     muted: list = field(default_factory=list)
     refuses: Refusal | None = None
     settles: bool = True
+    crashes: bool = False
 
-    async def place_call(self, application, order):
-        placed = await self.place(application, order)
-        return placed if isinstance(placed, Refusal) else placed[0]
+    async def place_call(self, application, order, key=None):
+        placed = await self.place(application, order, key)
+        return placed if isinstance(placed, Placed | Refusal) else placed[0]
 
-    async def place(self, application, order):
+    async def place(self, application, order, key):
         self.orders.append(order)
         if self.refuses:
             return self.refuses
-        asked = admission(application, order, CallSettings(), now=NOW, ceiling_reached=False)
-        return await self.storage.admit(asked)
+        asked = admission(
+            application, order, CallSettings(), now=NOW, ceiling_reached=False, key=key
+        )
+        admitted = await self.storage.admit(asked)
+        if self.crashes:
+            raise RuntimeError("crashed after the commit")
+        return admitted
 
-    async def place_conference(self, application, order):
-        return await self.place(application, order)
+    async def place_conference(self, application, order, key=None):
+        return await self.place(application, order, key)
 
     async def mute(self, ref, *, muted):
         self.muted.append((ref, muted))
@@ -68,11 +74,14 @@ class PretendedCalls:
 class Server:
     """The API on a thread with an event loop of its own, on a free port."""
 
-    def __init__(self, data, guesses=1_000_000):
+    def __init__(self, data, guesses=1_000_000, *, provision=True):
+        self.data = data
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever)
         self.thread.start()
         self.run(self._start(data, guesses))
+        if provision:
+            self.run(self._provision())
 
     def run(self, work):
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(20)
@@ -87,6 +96,8 @@ class Server:
         app = build(self.desk, Guesses(guesses, lambda: self.time[0]))
         self.http = HttpServer(app, sock)
         await self.http.start()
+
+    async def _provision(self):
         rows = parse_tariff(["prefix,rate", "65,0.018"])
         await self.storage.import_tariff("SGD", rows)
         self.app = await self._application("acme", ONE)
@@ -118,17 +129,21 @@ class Server:
     def base(self):
         return f"http://127.0.0.1:{self.port}/open/"
 
-    def ask(self, path, app=None, method="POST", **given):
+    def ask(self, path, app=None, method="POST", key=None, **given):
+        return self.answer(path, app, method, key, **given).json()
+
+    def answer(self, path, app=None, method="POST", key=None, **given):
         app = app or self.app
         given = {"app_id": app.app_id, "access_token": app.access_token} | given
         given = {name: value for name, value in given.items() if value is not None}
         form = urlencode(given)
+        headers = {} if key is None else {"Idempotency-Key": key}
         if method == "GET":
-            answer = httpx2.get(f"{self.base}{path}?{form}")
+            answer = httpx2.get(f"{self.base}{path}?{form}", headers=headers)
         else:
-            answer = httpx2.post(self.base + path, content=form)
+            answer = httpx2.post(self.base + path, content=form, headers=headers)
         assert answer.status_code == 200
-        return answer.json()
+        return answer
 
     def raw(self, request):
         """What comes back for these bytes: the status line and the JSON body."""

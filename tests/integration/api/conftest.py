@@ -17,5 +17,5 @@ def fresh(server):
     server.calls.orders.clear()
     server.calls.hung_up.clear()
     server.calls.muted.clear()
-    server.calls.refuses, server.calls.settles = None, True
+    server.calls.refuses, server.calls.settles, server.calls.crashes = None, True, False
     server.settle()

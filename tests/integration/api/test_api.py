@@ -20,6 +20,8 @@ from hoiio.server.storage.protocol import Refusal
 from hoiio.wire import Status
 from support.api import ONE, TWO, UNPRICED, UNREACHED, Server
 
+CHARGEABLE = {"voice/call", "voice/conference", "conference/call"}
+
 # --- requests and answers ---------------------------------------------------------------------
 
 
@@ -34,10 +36,23 @@ def test_get_and_post_are_alike(server, method):
 
 
 def test_the_headers_of_an_answer(server):
-    answer = httpx2.post(server.base + "user/get_info")
-    assert answer.headers["content-type"] == "application/json"
-    assert answer.headers["cache-control"] == "no-store"
-    assert "hoiio-features" not in answer.headers
+    """The same on success, on an error, on a failure, and on what never became a request."""
+    answers = [
+        server.answer("user/get_info"),
+        httpx2.post(server.base + "user/get_info"),
+        httpx2.post(server.base + "nothing"),
+        httpx2.put(server.base + "voice/call"),
+        httpx2.request("FOO", server.base + "voice/call"),
+        httpx2.get(f"http://127.0.0.1:{server.port}/openapi.json"),
+    ]
+    server.calls.crashes = True
+    form = {"app_id": server.app.app_id, "access_token": server.app.access_token, "dest2": TWO}
+    answers.append(httpx2.post(server.base + "voice/call", data=form))
+    assert answers[-1].status_code == 500
+    for answer in answers:
+        assert answer.headers["content-type"] == "application/json"
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers.get_list("hoiio-features") == ["idempotency"]
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS"])
@@ -176,7 +191,13 @@ def test_openapi_names_what_is_served_and_nothing_else(server):
     assert set(document["paths"]) == {f"/open/{endpoint.path}" for endpoint in HANDLERS}
     call = document["paths"]["/open/voice/call"]
     names = [parameter["name"] for parameter in call["get"]["parameters"]]
-    assert names == [*wire.CREDENTIALS, *wire.CALL.params]
+    assert names == [*wire.CREDENTIALS, *wire.CALL.params, "Idempotency-Key"]
+    for path, methods in document["paths"].items():
+        chargeable = path.removeprefix("/open/") in CHARGEABLE
+        headers = [each["name"] for each in methods["post"]["parameters"]]
+        assert headers == (["Idempotency-Key"] if chargeable else [])
+        told = methods["get"]["responses"]["200"]["headers"]
+        assert told.keys() == {"Hoiio-Features", "Retry-After"}
 
 
 def test_health(server):

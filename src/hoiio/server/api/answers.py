@@ -18,8 +18,8 @@ Answer = Mapping[str, Value]
 NOTHING: Final[Answer] = {}
 """The fields of an answer that is nothing but its status."""
 
-_HEADERS: Final = {"Cache-Control": "no-store"}
-"""On every answer; ``Hoiio-Features`` belongs here as soon as there is a feature to name."""
+HEADERS: Final = {"Cache-Control": "no-store", wire.FEATURES_HEADER: wire.IDEMPOTENCY}
+"""On every answer, errors included (api rules 2 and 22)."""
 
 _ENCODER: Final = msgspec.json.Encoder()
 
@@ -32,7 +32,7 @@ def respond(
     retry_after: int | None = None,
 ) -> Response:
     """The HTTP answer: 200 whatever ``status`` says, because clients of the time insist."""
-    headers = _HEADERS if retry_after is None else _HEADERS | {"Retry-After": str(retry_after)}
+    headers = HEADERS if retry_after is None else HEADERS | {"Retry-After": str(retry_after)}
     body = _ENCODER.encode({"status": status, **fields})
     return Response(body, http, headers, media_type="application/json")
 

@@ -15,22 +15,34 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hoiio import wire
-from hoiio.server.api import conference, openapi, params, user, voice
-from hoiio.server.api.answers import Answer, respond
+from hoiio.server.api import conference, dialling, idempotency, openapi, params, user, voice
+from hoiio.server.api.answers import HEADERS, Answer, respond
 from hoiio.server.api.credentials import Guesses, identify
 from hoiio.server.api.desk import Desk
 from hoiio.server.api.params import Params, Refused
-from hoiio.server.storage.protocol import Application
+from hoiio.server.storage.protocol import Application, IdempotencyKey, Placed
 from hoiio.wire import Endpoint, Status
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
-Handler = Callable[[Desk, Application, Params], Awaitable[Answer]]
+Query = Callable[[Desk, Application, Params], Awaitable[Answer]]
+Place = Callable[[Desk, Application, Params, IdempotencyKey | None], Awaitable[Placed]]
+
+
+@dataclass(frozen=True)
+class Placing:
+    """A chargeable endpoint: what it does, and how what was placed, now or earlier, is told."""
+
+    place: Place
+    told: Callable[[Placed], Answer]
+
+
+Handler = Query | Placing
 
 HANDLERS: Final[Mapping[Endpoint, Handler]] = {
-    wire.CALL: voice.call,
-    wire.CONFERENCE: conference.voice_conference,
-    wire.CONFERENCE_CALL: conference.conference_call,
+    wire.CALL: Placing(voice.call, voice.call_answer),
+    wire.CONFERENCE: Placing(conference.place, conference.voice_conference_answer),
+    wire.CONFERENCE_CALL: Placing(conference.place, conference.conference_call_answer),
     wire.MODERATE: conference.moderate,
     wire.HANGUP: voice.hangup,
     wire.QUERY_STATUS: voice.query_status,
@@ -118,10 +130,31 @@ class _Served:
         given = params.read(request.scope["query_string"], await _body(request))
         address = request.client.host if request.client else ""
         application = await identify(self.desk.storage, self.guesses, given, address)
+        if isinstance(self.handler, Placing):
+            key = idempotency.key(self.endpoint, given, request.headers)
+            return await self._place(self.handler, application, given, key)
+        self._require(given)
+        return await self.handler(self.desk, application, given)
+
+    async def _place(
+        self,
+        placing: Placing,
+        application: Application,
+        given: Params,
+        key: IdempotencyKey | None,
+    ) -> Answer:
+        """Place what is asked for, unless it was placed under the same key already."""
+        if key is not None:
+            earlier = await self.desk.storage.placed(application.id, key)
+            if earlier is not None:
+                return placing.told(dialling.admitted(earlier))
+        self._require(given)
+        return placing.told(await placing.place(self.desk, application, given, key))
+
+    def _require(self, given: Params) -> None:
         for name in self.endpoint.required:
             if name not in given:
                 raise Refused(wire.param_missing(name))
-        return await self.handler(self.desk, application, given)
 
 
 async def _body(request: Request) -> bytes:
@@ -155,9 +188,7 @@ class _Fixed:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] in METHODS:
-            response = Response(
-                self.body, headers={"Cache-Control": "no-store"}, media_type="application/json"
-            )
+            response = Response(self.body, headers=HEADERS, media_type="application/json")
         else:
             response = respond(Status.INVALID_HTTP_METHOD)
         await response(scope, receive, send)

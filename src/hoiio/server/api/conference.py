@@ -6,36 +6,31 @@ Each is one function from a checked application and its parameters to the answer
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from hoiio.server.api import answers, dialling, params
 from hoiio.server.api.answers import Answer
 from hoiio.server.api.desk import Desk
 from hoiio.server.api.params import Params, Refused
 from hoiio.server.calls.orders import ConferenceOrder
-from hoiio.server.storage.protocol import Account, Application, CallRecord
+from hoiio.server.storage.protocol import Account, Application, IdempotencyKey, Placed
 from hoiio.wire import Action, Status
 
 
-async def voice_conference(desk: Desk, application: Application, given: Params) -> Answer:
-    """Ring people and put those who answer into a room; refs as one comma string (api rule 8)."""
-    placed = await _place(desk, application, given)
-    return {"txn_refs": ",".join(_refs(placed)), "room": placed[0].room}
-
-
-async def conference_call(desk: Desk, application: Application, given: Params) -> Answer:
-    """The same on its newer path, which answers the refs as an array."""
-    placed = await _place(desk, application, given)
-    return {"txn_refs": _refs(placed), "room": placed[0].room}
-
-
-def _refs(placed: Sequence[CallRecord]) -> list[str]:
-    return [record.ref for record in placed]
-
-
-async def _place(desk: Desk, application: Application, given: Params) -> Sequence[CallRecord]:
+async def place(
+    desk: Desk, application: Application, given: Params, key: IdempotencyKey | None
+) -> Placed:
+    """Ring people and put those who answer into a room; returns before anything rings."""
     order = await _order(desk, application.account, given)
-    return dialling.admitted(await desk.calls.place_conference(application, order))
+    return dialling.admitted(await desk.calls.place_conference(application, order, key))
+
+
+def voice_conference_answer(placed: Placed) -> Answer:
+    """What the old path answers: refs as one comma string (api rule 8)."""
+    return {"txn_refs": ",".join(placed.refs), "room": placed.room}
+
+
+def conference_call_answer(placed: Placed) -> Answer:
+    """What the newer path answers: refs as an array."""
+    return {"txn_refs": placed.refs, "room": placed.room}
 
 
 async def _order(desk: Desk, account: Account, given: Params) -> ConferenceOrder:

@@ -8,20 +8,35 @@ from typing import Protocol
 
 from hoiio.server.calls.orders import CallOrder, ConferenceOrder
 from hoiio.server.config import Dest1Sees
-from hoiio.server.storage.protocol import Application, CallRecord, Refusal, Storage
+from hoiio.server.storage.protocol import (
+    Application,
+    CallRecord,
+    IdempotencyKey,
+    Placed,
+    Refusal,
+    Storage,
+)
 
 
 class Calls(Protocol):
     """What the API asks of the controller."""
 
-    async def place_call(self, application: Application, order: CallOrder) -> CallRecord | Refusal:
-        """Admit a call-back and ring dest1; returns as soon as its record is durable."""
+    async def place_call(
+        self, application: Application, order: CallOrder, key: IdempotencyKey | None
+    ) -> CallRecord | Placed | Refusal:
+        """Admit a call-back and ring dest1; returns as soon as its record is durable.
+
+        ``Placed`` tells of an earlier request with the same key: nobody is rung again.
+        """
         ...
 
     async def place_conference(
-        self, application: Application, order: ConferenceOrder
-    ) -> Sequence[CallRecord] | Refusal:
-        """Admit participants and ring them in their order; returns once all are durable."""
+        self, application: Application, order: ConferenceOrder, key: IdempotencyKey | None
+    ) -> Sequence[CallRecord] | Placed | Refusal:
+        """Admit participants and ring them in their order; returns once all are durable.
+
+        ``Placed`` as of ``place_call``.
+        """
         ...
 
     async def hang_up(self, ref: str) -> bool:

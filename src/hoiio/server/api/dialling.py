@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Final, TypeVar
+from collections.abc import Sequence
+from typing import Final
 
 from hoiio.server.api import params
 from hoiio.server.api.desk import Desk
 from hoiio.server.api.params import Params, Refused
 from hoiio.server.billing.charge import Price
-from hoiio.server.storage.protocol import Account, Refusal
+from hoiio.server.storage.protocol import Account, CallRecord, Placed, Refusal
 from hoiio.wire import Status
 
-T = TypeVar("T")
-
 _REFUSALS: Final = {
+    Refusal.KEY_REUSED: Status.IDEMPOTENCY_KEY_REUSED,
     Refusal.ROOM_FULL: Status.DEST_TOO_MANY,
     Refusal.CONCURRENT_CALLS: Status.CONCURRENT_CALL_LIMIT_REACHED,
     Refusal.CEILING: Status.SERVICE_NOT_AVAILABLE,
@@ -21,11 +21,14 @@ _REFUSALS: Final = {
 }
 
 
-def admitted(placed: T | Refusal) -> T:
-    """What was placed; raises ``Refused`` where nothing was."""
-    if isinstance(placed, Refusal):
-        raise Refused(_REFUSALS[placed])
-    return placed
+def admitted(outcome: CallRecord | Sequence[CallRecord] | Placed | Refusal) -> Placed:
+    """What was placed, now or earlier; raises ``Refused`` where nothing was."""
+    if isinstance(outcome, Refusal):
+        raise Refused(_REFUSALS[outcome])
+    if isinstance(outcome, Placed):
+        return outcome
+    records = (outcome,) if isinstance(outcome, CallRecord) else outcome
+    return Placed(tuple(record.ref for record in records), records[0].room)
 
 
 def notify_url(given: Params) -> str:

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from hoiio import wire
+from hoiio.server.api.answers import HEADERS
 from hoiio.server.readers import Address
 
 CONNECTIONS: Final = 2_000
@@ -41,12 +42,15 @@ _METHOD: Final = re.compile(rb"(?!(?:GET|POST) )[!#$%&'*+.^_`|~0-9A-Za-z-]+ ")
 """How a request of another method begins (RFC 9110 section 9.1), be it one nobody ever heard of."""
 
 
+_HEADERS: Final = "".join(f"{name}: {text}\r\n" for name, text in HEADERS.items()).encode()
+
+
 def _refusal(status: wire.Status) -> bytes:
     """The answer to what never becomes a request: 200 and a status, as to everything."""
     body = b'{"status":"%s"}' % status.encode()
     return (
-        b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncache-control: no-store\r\n"
-        b"content-length: %d\r\nconnection: close\r\n\r\n%s" % (len(body), body)
+        b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n%s"
+        b"content-length: %d\r\nconnection: close\r\n\r\n%s" % (_HEADERS, len(body), body)
     )
 
 

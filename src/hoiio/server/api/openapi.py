@@ -134,6 +134,17 @@ FIELDS: Final[Mapping[Endpoint, Mapping[str, Schema]]] = {
     },
 }
 
+ANSWER_HEADERS: Final[Mapping[str, Schema]] = {
+    wire.FEATURES_HEADER: {
+        "description": "What this service can do beyond the original, a comma list.",
+        "schema": {"type": "string", "const": wire.IDEMPOTENCY},
+    },
+    "Retry-After": {
+        "description": "Seconds to wait, with error_rate_limit_exceeded only.",
+        "schema": {"type": "integer", "minimum": 1},
+    },
+}
+
 SUMMARIES: Final[Mapping[Endpoint, str]] = {
     wire.CALL: "Ring two phones one after the other and connect them",
     wire.CONFERENCE: "Ring up to eight phones and put them into a room",
@@ -171,8 +182,17 @@ def _path(endpoint: Endpoint) -> Schema:
         "responses": _responses(endpoint),
     }
     return {
-        "get": {**common, "operationId": f"get_{name}", "parameters": _query(endpoint)},
-        "post": {**common, "operationId": f"post_{name}", "requestBody": _form(endpoint)},
+        "get": {
+            **common,
+            "operationId": f"get_{name}",
+            "parameters": _query(endpoint) + _headers(endpoint),
+        },
+        "post": {
+            **common,
+            "operationId": f"post_{name}",
+            "parameters": _headers(endpoint),
+            "requestBody": _form(endpoint),
+        },
     }
 
 
@@ -180,6 +200,21 @@ def _query(endpoint: Endpoint) -> list[Schema]:
     return [
         {"name": name, "in": "query", "required": required, "schema": PARAMETERS[name]}
         for name, required in _parameters(endpoint)
+    ]
+
+
+def _headers(endpoint: Endpoint) -> list[Schema]:
+    if not endpoint.chargeable:
+        return []
+    schema = {"type": "string", "pattern": f"^{wire.IDEMPOTENCY_KEY.pattern}$"}
+    return [
+        {
+            "name": wire.IDEMPOTENCY_HEADER,
+            "in": "header",
+            "description": "Your name for this request. The same request under the same name is "
+            "answered again for a day at least, and places nothing more.",
+            "schema": schema,
+        }
     ]
 
 
@@ -209,4 +244,8 @@ def _responses(endpoint: Endpoint) -> Schema:
 
 def _response(description: str, properties: Mapping[str, Schema]) -> Schema:
     schema = {"type": "object", "properties": properties, "required": ["status"]}
-    return {"description": description, "content": {"application/json": {"schema": schema}}}
+    return {
+        "description": description,
+        "headers": ANSWER_HEADERS,
+        "content": {"application/json": {"schema": schema}},
+    }

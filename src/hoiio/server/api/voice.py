@@ -16,15 +16,27 @@ from hoiio.server.billing.charge import Price
 from hoiio.server.calls import transaction
 from hoiio.server.calls.orders import CallOrder
 from hoiio.server.config import Dest1Sees
-from hoiio.server.storage.protocol import Account, Application, CallRecord
+from hoiio.server.storage.protocol import (
+    Account,
+    Application,
+    CallRecord,
+    IdempotencyKey,
+    Placed,
+)
 from hoiio.wire import Status
 
 
-async def call(desk: Desk, application: Application, given: Params) -> Answer:
-    """Ring dest1, then dest2, and connect them; answers before anything rings."""
+async def call(
+    desk: Desk, application: Application, given: Params, key: IdempotencyKey | None
+) -> Placed:
+    """Ring dest1, then dest2, and connect them; returns before anything rings."""
     order = await _order(desk, application.account, given)
-    placed = dialling.admitted(await desk.calls.place_call(application, order))
-    return {"txn_ref": placed.ref}
+    return dialling.admitted(await desk.calls.place_call(application, order, key))
+
+
+def call_answer(placed: Placed) -> Answer:
+    """What a call-back answers."""
+    return {"txn_ref": placed.refs[0]}
 
 
 async def _order(desk: Desk, account: Account, given: Params) -> CallOrder:

@@ -45,6 +45,8 @@ from hoiio.server.storage.errors import StorageError
 from hoiio.server.storage.protocol import (
     Application,
     CallRecord,
+    IdempotencyKey,
+    Placed,
     Refusal,
     Storage,
 )
@@ -93,7 +95,7 @@ class Controller:
         self._on_settled = settled
         self._live: dict[str, _LiveCall] = {}
         self._owners = itertools.count(1)
-        self._placing: set[asyncio.Task[Sequence[CallRecord] | Refusal]] = set()
+        self._placing: set[asyncio.Task[Sequence[CallRecord] | Placed | Refusal]] = set()
         self._heart: asyncio.Task[None] | None = None
         self._unsettled: set[str] = set()
         self._inherited: frozenset[str] = frozenset()
@@ -181,41 +183,49 @@ class Controller:
 
     # --- what the API asks ----------------------------------------------------------------
 
-    async def place_call(self, application: Application, order: CallOrder) -> CallRecord | Refusal:
-        """Admit a call-back and ring dest1; returns as soon as its record is durable."""
-        placed = await self._place_safely(application, order)
-        return placed if isinstance(placed, Refusal) else placed[0]
+    async def place_call(
+        self, application: Application, order: CallOrder, key: IdempotencyKey | None = None
+    ) -> CallRecord | Placed | Refusal:
+        """Admit a call-back and ring dest1; returns as soon as its record is durable.
+
+        ``Placed`` tells of an earlier request with the same key: nobody is rung again.
+        """
+        placed = await self._place_safely(application, order, key)
+        return placed if isinstance(placed, Placed | Refusal) else placed[0]
 
     async def place_conference(
-        self, application: Application, order: ConferenceOrder
-    ) -> Sequence[CallRecord] | Refusal:
-        """Admit participants and ring them in their order; returns once all are durable."""
-        return await self._place_safely(application, order)
+        self, application: Application, order: ConferenceOrder, key: IdempotencyKey | None = None
+    ) -> Sequence[CallRecord] | Placed | Refusal:
+        """Admit participants and ring them in their order; returns once all are durable.
+
+        ``Placed`` as of ``place_call``.
+        """
+        return await self._place_safely(application, order, key)
 
     async def _place_safely(
-        self, application: Application, order: Order
-    ) -> Sequence[CallRecord] | Refusal:
+        self, application: Application, order: Order, key: IdempotencyKey | None
+    ) -> Sequence[CallRecord] | Placed | Refusal:
         # A caller that goes away must not leave an admitted call that nobody watches.
-        placing = asyncio.create_task(self._place(application, order))
+        placing = asyncio.create_task(self._place(application, order, key))
         self._placing.add(placing)
         placing.add_done_callback(self._placing.discard)
         return await asyncio.shield(placing)
 
     async def _place(
-        self, application: Application, order: Order
-    ) -> Sequence[CallRecord] | Refusal:
+        self, application: Application, order: Order, key: IdempotencyKey | None
+    ) -> Sequence[CallRecord] | Placed | Refusal:
         owners = [f"call-{next(self._owners)}" for _ in range(transactions(order))]
         reserved = all(self._engine.reserve(owner, legs_each(order)) for owner in owners)
         now = self._engine.now()
         try:
             asked = admission(
-                application, order, self._settings, now=now, ceiling_reached=not reserved
+                application, order, self._settings, now=now, ceiling_reached=not reserved, key=key
             )
             admitted = await self._storage.admit(asked)
         except BaseException:
             self._release(owners)
             raise
-        if isinstance(admitted, Refusal):
+        if isinstance(admitted, Placed | Refusal):
             self._release(owners)
             return admitted
         for owner, record in zip(owners, admitted, strict=True):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hoiio.server.billing import charge
 from hoiio.server.billing.charge import NO_LEG, Price
 from hoiio.server.calls import callback, machines, participant
-from hoiio.server.storage.protocol import Admission, Application, NewCall
+from hoiio.server.storage.protocol import Admission, Application, IdempotencyKey, NewCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,7 @@ def admission(
     *,
     now: int,
     ceiling_reached: bool,
+    key: IdempotencyKey | None = None,
 ) -> Admission:
     """What is to be written. ``now`` is the engine's clock, which never jumps."""
     if isinstance(order, CallOrder):
@@ -86,6 +87,7 @@ def admission(
         room=room,
         tag=order.tag,
         notify_url=order.notify_url,
+        key=key,
     )
 
 

@@ -8,13 +8,15 @@ from collections.abc import Callable
 from msgspec.structs import asdict
 
 from hoiio import wire
-from hoiio.server.storage import rooms
+from hoiio.server.storage import idempotency, rooms
 from hoiio.server.storage.protocol import (
     Admission,
     CallRecord,
     Change,
     HistoryPage,
+    IdempotencyKey,
     NewCall,
+    Placed,
     Refusal,
     Settlement,
     T,
@@ -31,8 +33,31 @@ class Refused(Exception):
         self.refusal = refusal
 
 
-def admit(db: sqlite3.Connection, admission: Admission) -> list[CallRecord]:
-    """Write calls with their holds. Raises ``Refused``, in the order of ``Refusal``."""
+def admit(db: sqlite3.Connection, admission: Admission) -> list[CallRecord] | Placed:
+    """Write calls with their holds, or tell what was placed under their key already.
+
+    Raises ``Refused``, in the order of ``Refusal``.
+    """
+    if admission.key is None:
+        return _admit_all(db, admission)
+    taken = idempotency.take(db, admission.application, admission.key, admission.now)
+    if taken is None:
+        return _earlier(db, admission.application, admission.key)
+    records = _admit_all(db, admission)
+    idempotency.answer(db, taken, records, admission.now)
+    return records
+
+
+def _earlier(db: sqlite3.Connection, application: int, key: IdempotencyKey) -> Placed:
+    earlier = idempotency.earlier(db, application, key)
+    if earlier is None:
+        raise LookupError("a key that is taken has no row")
+    if isinstance(earlier, Refusal):
+        raise Refused(earlier)
+    return earlier
+
+
+def _admit_all(db: sqlite3.Connection, admission: Admission) -> list[CallRecord]:
     count, account = len(admission.calls), admission.account
     free = one(db, "take_concurrent_calls", account=account, calls=count) is not None
     room = _room(db, admission)

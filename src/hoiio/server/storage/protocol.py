@@ -109,10 +109,31 @@ class NewCall:
 
 
 @dataclass(frozen=True, slots=True)
+class IdempotencyKey:
+    """What a sender named a request, within its application and one endpoint (api rule 22).
+
+    ``fingerprint`` tells two requests apart: it is a hash of what they ask.
+    """
+
+    endpoint: str
+    name: str
+    fingerprint: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What a request placed: its transactions in order; ``room`` is empty for a call-back."""
+
+    refs: tuple[str, ...]
+    room: str
+
+
+@dataclass(frozen=True, slots=True)
 class Admission:
     """What one request asks to be written: its transactions, all of them or none.
 
     ``room`` is the conference room that they join, empty for one to be made, None for a call-back.
+    Under a ``key`` it is written once, however often it is asked for.
     """
 
     application: int
@@ -124,11 +145,13 @@ class Admission:
     room: str | None = None
     tag: str = ""
     notify_url: str = ""
+    key: IdempotencyKey | None = None
 
 
 class Refusal(StrEnum):
     """Why a request was not admitted; checked in this order."""
 
+    KEY_REUSED = "key_reused"
     ROOM_FULL = "room_full"
     CONCURRENT_CALLS = "concurrent_calls"
     CEILING = "ceiling"
@@ -190,8 +213,18 @@ class Storage(Protocol):
         """What one leg to this number costs, by longest prefix; None: not covered."""
         ...
 
-    async def admit(self, admission: Admission) -> Sequence[CallRecord] | Refusal:
-        """Write its calls with their holds, in their order, or refuse it; nothing in between."""
+    async def admit(self, admission: Admission) -> Sequence[CallRecord] | Placed | Refusal:
+        """Write its calls with their holds, in their order, or refuse it; nothing in between.
+
+        ``Placed`` when an earlier request with the same key was admitted: nothing is written.
+        """
+        ...
+
+    async def placed(self, application: int, key: IdempotencyKey) -> Placed | Refusal | None:
+        """What an earlier request with this key placed; None when there was none.
+
+        ``Refusal.KEY_REUSED`` when that request asked for something else.
+        """
         ...
 
     async def advance(self, ref: str, step: Callable[[CallRecord], Change[T]]) -> T | None:

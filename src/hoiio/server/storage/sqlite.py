@@ -14,7 +14,16 @@ from typing import Final
 
 from hoiio.server.billing.charge import Price
 from hoiio.server.billing.tariff import Row
-from hoiio.server.storage import accounts, books, calls, heartbeat, outbox, tariffs, upkeep
+from hoiio.server.storage import (
+    accounts,
+    books,
+    calls,
+    heartbeat,
+    idempotency,
+    outbox,
+    tariffs,
+    upkeep,
+)
 from hoiio.server.storage.credentials import new_access_token, new_app_id
 from hoiio.server.storage.errors import StorageError
 from hoiio.server.storage.migrate import migrate
@@ -26,6 +35,8 @@ from hoiio.server.storage.protocol import (
     Change,
     Delivery,
     HistoryPage,
+    IdempotencyKey,
+    Placed,
     Refusal,
     T,
 )
@@ -92,12 +103,16 @@ class SqliteStorage:
         """Whether any tariff was imported yet."""
         return await self._read(lambda db: one(db, "any_tariff") is not None)
 
-    async def admit(self, admission: Admission) -> Sequence[CallRecord] | Refusal:
+    async def admit(self, admission: Admission) -> Sequence[CallRecord] | Placed | Refusal:
         """Write its calls with their holds, in their order, or refuse it; nothing in between."""
         try:
             return await self._write(lambda db: calls.admit(db, admission))
         except calls.Refused as refused:
             return refused.refusal
+
+    async def placed(self, application: int, key: IdempotencyKey) -> Placed | Refusal | None:
+        """What an earlier request with this key placed; None when there was none."""
+        return await self._read(lambda db: idempotency.earlier(db, application, key))
 
     async def advance(self, ref: str, step: Callable[[CallRecord], Change[T]]) -> T | None:
         """Apply ``step`` to a live call and write what it says; None when it is not live."""
