@@ -58,7 +58,7 @@ def test_all_are_durable_before_the_first_of_them_is_dialled_in_their_order(tmp_
         records = await controller.place_conference(app, conference(*NUMBERS[:3], room="r"))
         room = f"{app.id}/r"
         assert seen == [
-            Dial(leg(record), number, None, 60.0, 14_400.0, room=room)
+            Dial(leg(record), number, None, 60.0, 75.0, room=room)
             for record, number in zip(records, NUMBERS, strict=False)
         ]
         assert [record.ref for record in await storage.live_calls()] == [r.ref for r in records]
@@ -76,8 +76,10 @@ def test_who_answers_joins_and_each_is_settled_with_a_bill_and_notification_of_i
         await join(engine, one, two)
         room = f"{app.id}/r"
         assert sent(engine, Bridge) == [Bridge(leg(r), room, alone_tone=True) for r in (one, two)]
-        engine.report(Ended(leg(two), engine.time + 10 * MICROS, Cause.REMOTE))
-        engine.report(Ended(leg(one), engine.time + 61 * MICROS, Cause.REMOTE))
+        await engine.passes(10)
+        engine.report(Ended(leg(two), engine.time, Cause.REMOTE))
+        await engine.passes(51)
+        engine.report(Ended(leg(one), engine.time, Cause.REMOTE))
         await until(lambda: not engine.reserved)
         after = [await storage.record(app.id, record.ref) for record in (one, two, three)]
         assert [(r.status1, r.status2, r.duration, r.debit) for r in after] == [
@@ -183,7 +185,7 @@ def test_a_refusal_gives_every_place_back(tmp_path):
         assert await place(app, rich) is Refusal.CREDIT
         assert engine.reserved == held
         assert [r.ref for r in await storage.live_calls()] == [r.ref for r in inside]
-        assert engine.sent == [Dial(leg(r), r.dest1, None, 60.0, 14_400.0, room=f"{app.id}/r")
+        assert engine.sent == [Dial(leg(r), r.dest1, None, 60.0, 75.0, room=f"{app.id}/r")
                                for r in inside]  # fmt: skip
 
     a_meeting(tmp_path, test, ceiling=7)
@@ -246,7 +248,7 @@ def test_a_restart_settles_the_room_by_the_last_heartbeat_and_frees_it(tmp_path)
             app = await an_application(storage)
             records = await controller.place_conference(app, conference(*NUMBERS[:3], room="r"))
             await join(engine, *records[:2])
-            engine.time += 125 * MICROS
+            await engine.passes(125)
             await storage.beat(engine.time)
             return app, [record.ref for record in records]
 

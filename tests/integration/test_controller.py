@@ -73,7 +73,7 @@ def test_a_call_is_bridged_and_settled_with_its_bill_and_notification(tmp_path):
             )
             assert [c.leg for c in sent(engine, Bridge)] == [f"{record.ref}-1", f"{record.ref}-2"]
             assert (await storage.application(app.app_id)).account.balance == 1_000_000 - 36_000
-            engine.time += 61 * MICROS
+            await engine.passes(61)
             engine.report(Ended(f"{record.ref}-2", engine.time, Cause.REMOTE))
             await until(lambda: sent(engine, HangUp))
             engine.report(Ended(f"{record.ref}-1", engine.time + 900, Cause.HUNG_UP))
@@ -111,7 +111,7 @@ def test_a_restart_settles_what_was_up_by_the_last_heartbeat_and_dials_nobody(tm
         async with a_service(tmp_path / "data") as (storage, engine, controller):
             app = await an_application(storage)
             talking = await bridged(engine, controller, app)
-            engine.time += 125 * MICROS
+            await engine.passes(125)
             await storage.beat(engine.time)
             ringing = await controller.place_call(app, order())
             return app, talking.ref, ringing.ref

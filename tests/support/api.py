@@ -116,7 +116,7 @@ class Server:
     async def _settle(self, refs):
         lost = [ControlLost(NOW)]
         for ref in refs or [record.ref for record in await self.storage.live_calls()]:
-            await self.storage.advance(ref, lambda record: advance(record, lost))
+            await self.storage.advance(ref, lambda record: advance(record, lost, NOW))
 
     def stop(self):
         self.run(self.http.stop())

@@ -14,13 +14,25 @@ ONE, TWO = "+6511111111", "+6522222222"
 START = 1_700_000_000 * MICROS
 
 
+class Timer:
+    """Something to be done at an instant of the engine's clock, which only a test moves."""
+
+    def __init__(self, engine, at, work):
+        self.engine, self.at, self.work = engine, at, work
+        engine.timers.append(self)
+
+    def cancel(self):
+        if self in self.engine.timers:
+            self.engine.timers.remove(self)
+
+
 class ScriptedEngine:
     """Keeps what it is told to do; reports nothing that the test does not say."""
 
     def __init__(self, ceiling=50):
         self.sent, self.refused, self.reserved, self.ceiling = [], [], {}, ceiling
         self.time, self.up = START, True
-        self.controller = None
+        self.controller, self.timers = None, []
 
     def now(self):
         return self.time
@@ -43,6 +55,26 @@ class ScriptedEngine:
     async def stop(self):
         self.up = False
 
+    def later(self, seconds, work):
+        return Timer(self, self.time + round(seconds * MICROS), work)
+
+    async def passes(self, seconds):
+        """Let time go by, with everything that is to be done meanwhile, in its order."""
+        until = self.time + round(seconds * MICROS)
+        while due := [timer for timer in self.timers if timer.at <= until]:
+            timer = min(due, key=lambda timer: timer.at)
+            self.time = max(self.time, timer.at)
+            timer.cancel()
+            timer.work()
+            await self.settles()
+        self.time = until
+
+    async def settles(self):
+        """Until the controller has worked through what it was told."""
+        calls = self.controller._live.values()
+        while workers := [call.worker for call in calls if call.worker is not None]:
+            await asyncio.wait(workers, timeout=5)
+
     def report(self, *events):
         for event in events:
             self.controller.receive(event)
@@ -52,7 +84,7 @@ class ScriptedEngine:
 async def a_service(folder, engine=None, **settings):
     storage = open_data(folder, create=True)
     engine = engine or ScriptedEngine()
-    controller = Controller(storage, engine, CallSettings(**settings))
+    controller = Controller(storage, engine, CallSettings(**settings), later=engine.later)
     engine.controller = controller
     try:
         yield storage, engine, controller

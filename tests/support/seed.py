@@ -38,7 +38,7 @@ async def _one(storage, app, date, rate, minutes):
         Ended(two, end, Cause.REMOTE),
         Ended(one, end, Cause.HUNG_UP),
     ):
-        await storage.advance(record.ref, lambda now, event=event: advance(now, [event]))
+        await storage.advance(record.ref, lambda now, event=event: advance(now, [event], now.date))
     return record.ref
 
 

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from hoiio import wire
+from hoiio.server.billing.prepaid import Minutes
 from hoiio.server.calls import callback
 from hoiio.server.calls.advance import advance
 from hoiio.server.engines.protocol import Answered, Cause, Ended
@@ -17,7 +18,13 @@ START = 1_700_000_000 * wire.MICROS
 
 def record(**changes):
     call = callback.new(
-        REF, START, numbers=(ONE, TWO), sees=(TWO, ONE), ring_seconds=(30.0, 60.0), max_seconds=600
+        REF,
+        START,
+        numbers=(ONE, TWO),
+        sees=(TWO, ONE),
+        ring_seconds=(30.0, 60.0),
+        max_seconds=600,
+        minutes=Minutes(paid=10),
     )
     values = {
         "ref": REF, "application": 1, "account": 1, "ordinal": 1, "date": START,
@@ -34,7 +41,7 @@ BUSY = Ended(f"{REF}-1", START + wire.MICROS, Cause.REMOTE, 486)
 
 def test_the_notification_tells_the_record_as_it_ended():
     """Statuses, duration and debit, which the record itself does not have yet."""
-    settlement = advance(record(), [BUSY]).settlement
+    settlement = advance(record(), [BUSY], START).settlement
     body = parse_qs(settlement.notification.decode(), keep_blank_values=True)
     assert body["call_status_dest1"] == ["busy"]
     assert body["call_status_dest2"] == ["unanswered"]
@@ -45,7 +52,7 @@ def test_the_notification_tells_the_record_as_it_ended():
 @pytest.mark.parametrize(("notify_url", "told"), [("", False), ("http://127.0.0.1/", True)])
 def test_nobody_is_notified_who_did_not_ask(notify_url, told):
     """A call without a notify_url has nothing to deliver."""
-    settlement = advance(record(notify_url=notify_url), [BUSY]).settlement
+    settlement = advance(record(notify_url=notify_url), [BUSY], START).settlement
     assert (settlement.notification is not None) is told
 
 
@@ -60,7 +67,7 @@ TALK = [
 def settled(**changes):
     changed = record(**changes)
     for event in TALK:
-        change = advance(changed, [event])
+        change = advance(changed, [event], event.at)
         changed = msgspec.structs.replace(changed, state=change.state)
     return change.settlement
 
@@ -85,5 +92,5 @@ def test_a_participant_pays_no_fee_of_a_second_leg():
 
 def test_no_fee_is_charged_where_nobody_talked():
     """Nothing is billed unless dest2 answers (api rule 18)."""
-    bill = advance(record(fee1=5_000), [BUSY]).settlement
+    bill = advance(record(fee1=5_000), [BUSY], START).settlement
     assert (bill.duration, bill.debit) == (0, 0)

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hoiio.server.billing.prepaid import Minutes
 from hoiio.server.calls import callback as cb
 from hoiio.server.calls import inputs, machines
 from hoiio.server.engines.protocol import (
@@ -30,6 +31,7 @@ def a_call(max_seconds=600):
         sees=("+6522222222", None),
         ring_seconds=(30.0, 60.0),
         max_seconds=max_seconds,
+        minutes=Minutes(paid=10),
     )
 
 
@@ -245,5 +247,5 @@ def test_every_call_ends_is_settled_once_and_leaves_no_leg_up(script, max_second
     assert settlements == 1
     assert all(state == "ended" for state in phones.up.values())
     outcome = cb.result(call)
-    assert outcome.deadline == call.deadline
-    assert deadline is None or outcome.deadline == deadline
+    assert outcome.billed_until == call.deadline
+    assert deadline is None or outcome.billed_until == deadline

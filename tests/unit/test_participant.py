@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hoiio.server.billing.prepaid import Minutes
 from hoiio.server.calls import callback, inputs, machines, participant
 from hoiio.server.calls.result import Result
-from hoiio.server.engines.protocol import Answered, Bridge, Cause, Dial, Ended, HangUp
+from hoiio.server.engines.protocol import Answered, Bridge, Cause, Dial, Ended, HangUp, SetDeadline
 from hoiio.wire import MICROS
 from support.model_phones import Phones
 
@@ -24,6 +25,7 @@ def joining(max_seconds=600):
         room=ROOM,
         ring_seconds=60.0,
         max_seconds=max_seconds,
+        minutes=Minutes(paid=10),
     )
 
 
@@ -42,7 +44,10 @@ def test_who_is_asked_in_is_rung_at_once():
 def test_who_answers_is_put_into_the_room():
     """Heard and hearing, with a tone as long as nobody else is there; digits are not relayed."""
     call = after(Answered(LEG, 2000))
-    assert machines.became_due(joining(), call) == (Bridge(LEG, ROOM, alone_tone=True),)
+    assert machines.became_due(joining(), call) == (
+        Bridge(LEG, ROOM, alone_tone=True),
+        SetDeadline(LEG, 2000 + 600 * MICROS),
+    )
 
 
 def test_muting_changes_how_it_is_in_the_room():
@@ -60,7 +65,8 @@ def test_who_is_muted_before_the_answer_comes_in_muted():
     ringing = after(inputs.MuteRequested(muted=True))
     assert machines.became_due(joining(), ringing) == ()
     call = participant.step(ringing, Answered(LEG, 2000))
-    assert machines.became_due(ringing, call) == (Bridge(LEG, ROOM, muted=True, alone_tone=True),)
+    bridge, _ = machines.became_due(ringing, call)
+    assert bridge == Bridge(LEG, ROOM, muted=True, alone_tone=True)
 
 
 def test_leaving_ends_the_transaction_with_the_time_in_the_room():

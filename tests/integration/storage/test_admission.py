@@ -1,14 +1,11 @@
 """Admission and settlement: all or nothing, in order, and the books add up."""
 
 import asyncio
-from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from hoiio.server.storage.protocol import Change, Refusal
-from integration.storage.store import RATE, START, ask, audit, change, in_a_shop, settling
+from integration.storage.store import RATE, START, ask, audit, change, in_a_shop
 
 
 def test_an_admitted_call_is_durable_with_its_hold(tmp_path):
@@ -191,57 +188,3 @@ def test_a_caller_that_gives_up_waiting_hurts_nobody(tmp_path):
 
     in_a_shop(test, tmp_path)
     audit(tmp_path)
-
-
-steps = st.lists(
-    st.tuples(
-        st.sampled_from(["admit", "settle", "top up"]),
-        st.integers(0, 200),
-        st.integers(0, 7),
-    ),
-    max_size=25,
-)
-
-
-@settings(max_examples=60, deadline=None)
-@given(steps=steps, bonus=st.integers(0, 300), credit=st.integers(0, 300))
-def test_the_books_add_up_after_any_history(tmp_path_factory, steps, bonus, credit):
-    """Against a plain model: the balance, bonus spent first, each release to its source."""
-    data = Path(tmp_path_factory.mktemp("books"))
-
-    async def test(shop):
-        points, spare, live = credit, bonus, []
-        give_bonus(data, shop.app.account.id, bonus)
-        for kind, amount, pick in steps:
-            if kind == "admit":
-                outcome = await shop.admit(hold=amount)
-                part = min(spare, amount)
-                if outcome is Refusal.CREDIT:
-                    assert amount > points + spare
-                elif outcome is not Refusal.CONCURRENT_CALLS:
-                    live.append((outcome.ref, amount - part, part))
-                    points, spare = points - (amount - part), spare - part
-            elif kind == "settle" and live:
-                ref, from_points, from_bonus = live.pop(pick % len(live))
-                await shop.storage.advance(ref, settling(debit=amount))
-                points, spare = points + from_points, spare + from_bonus
-                part = min(spare, amount)
-                points, spare = points - (amount - part), spare - part
-            elif kind == "top up":
-                await shop.storage.add_credit(shop.app.account.id, amount)
-                points += amount
-            account = await shop.account()
-            assert (account.points, account.bonus) == (points, spare)
-
-    in_a_shop(test, data, credit=credit)
-    audit(data)
-
-
-def give_bonus(data, account, amount):
-    change(data, "UPDATE accounts SET bonus = bonus + ?", amount)
-    change(
-        data,
-        "INSERT INTO ledger (account, kind, points, bonus, at) VALUES (?, 'top-up', 0, ?, 0)",
-        account,
-        amount,
-    )

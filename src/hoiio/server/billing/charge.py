@@ -33,10 +33,13 @@ NO_LEG: Final = Price(0)
 """The price of the second leg that a participant does not have."""
 
 
-def billed_time(answered_at: int, ended_at: int, deadline: int | None) -> int:
-    """What of a call is billed: min(end, deadline) - answer (api rule 18), never below nothing."""
-    billed_until = ended_at if deadline is None else min(ended_at, deadline)
-    return max(0, billed_until - answered_at)
+def billed_time(answered_at: int, ended_at: int, billed_until: int | None) -> int:
+    """What of a call is billed: min(end, deadline) - answer (api rule 18), never below nothing.
+
+    ``billed_until`` is that deadline: the call's own limit, or the end of the minutes paid.
+    """
+    until = ended_at if billed_until is None else min(ended_at, billed_until)
+    return max(0, until - answered_at)
 
 
 def started_minutes(billed: int) -> int:

@@ -14,6 +14,8 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
+from hoiio.server.billing import prepaid
+from hoiio.server.billing.prepaid import FIRST, Minutes
 from hoiio.server.calls import leg as legs
 from hoiio.server.calls.inputs import (
     ControlLost,
@@ -21,6 +23,7 @@ from hoiio.server.calls.inputs import (
     HangUpRequested,
     Input,
     MuteRequested,
+    TimePassed,
 )
 from hoiio.server.calls.leg import End, Leg
 from hoiio.server.calls.result import Result
@@ -50,6 +53,9 @@ class CallBack(msgspec.Struct, frozen=True, tag="call-back"):
     first: Leg
     second: Leg
     hung_up: bool = False
+    minutes: Minutes = FIRST
+    up_seconds: float = 0.0
+    """How long dest2 may be up at first, in seconds: fixed at admission."""
 
     @property
     def ending(self) -> bool:
@@ -69,11 +75,23 @@ class CallBack(msgspec.Struct, frozen=True, tag="call-back"):
         )
 
     @property
+    def billed_from(self) -> int | None:
+        """When billing started: dest2's answer."""
+        return self.second.answered_at
+
+    @property
     def deadline(self) -> int | None:
-        """When both legs are cut; known once dest2 answered."""
-        if self.second.answered_at is None:
+        """When the engine is to cut both legs; known once dest2 answered."""
+        if self.billed_from is None:
             return None
-        return self.second.answered_at + self.max_seconds * MICROS
+        return self.billed_from + prepaid.up_for(self.minutes, self.max_seconds)
+
+    @property
+    def billed_until(self) -> int | None:
+        """The latest that is billed: what is paid, at most the call's own limit."""
+        if self.billed_from is None:
+            return None
+        return self.billed_from + prepaid.billed_for(self.minutes, self.max_seconds)
 
 
 def new(
@@ -84,10 +102,19 @@ def new(
     sees: tuple[str | None, str | None],
     ring_seconds: tuple[float, float],
     max_seconds: int,
+    minutes: Minutes = FIRST,
 ) -> CallBack:
     """A call-back as it is admitted: nothing dialled yet. Pairs are in the order dest1, dest2."""
     first, second = map(Leg, legs.leg_ids(ref), numbers, sees, ring_seconds)
-    return CallBack(ref, admitted_at, max_seconds, first, second)
+    return CallBack(
+        ref,
+        admitted_at,
+        max_seconds,
+        first,
+        second,
+        minutes=minutes,
+        up_seconds=prepaid.up_for(minutes, max_seconds) / MICROS,
+    )
 
 
 def step(call: CallBack, event: Input) -> CallBack:
@@ -101,7 +128,7 @@ def step(call: CallBack, event: Input) -> CallBack:
             return _ended(call, leg, legs.end_of(event))
         case HangUpRequested():
             return replace(call, hung_up=True)
-        case MuteRequested():
+        case MuteRequested() | TimePassed():
             return call
         case Expired(at=at):
             return _ended(call, call.first.id, End(at, Cause.NOT_DIALLED))
@@ -169,7 +196,7 @@ def due(call: CallBack) -> tuple[Command, ...]:
                 call.second.number,
                 call.second.sees,
                 ring_seconds=call.second.ring_seconds,
-                talk_seconds=float(call.max_seconds),
+                talk_seconds=call.up_seconds,
                 heard_by=call.first.id,
                 room=call.ref,
             )
@@ -193,4 +220,4 @@ def result(call: CallBack) -> Result:
     answered_at = call.second.answered_at
     # Talking stops when the first of the two is gone; evidence older than the answer is the answer.
     ended_at = max(ends) if answered_at is None else max(answered_at, min(ends))
-    return Result(call.first.status, call.second.status, answered_at, ended_at, call.deadline)
+    return Result(call.first.status, call.second.status, answered_at, ended_at, call.billed_until)

@@ -12,13 +12,20 @@ import itertools
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
 from hoiio.server.calls import machines
 from hoiio.server.calls.advance import Step, advance
-from hoiio.server.calls.inputs import ControlLost, Expired, HangUpRequested, Input, MuteRequested
+from hoiio.server.calls.inputs import (
+    ControlLost,
+    Expired,
+    HangUpRequested,
+    Input,
+    MuteRequested,
+    TimePassed,
+)
 from hoiio.server.calls.leg import DIAL_WITHIN, leg_ids
 from hoiio.server.calls.orders import (
     CallOrder,
@@ -50,6 +57,7 @@ from hoiio.server.storage.protocol import (
     Refusal,
     Storage,
 )
+from hoiio.wire import MICROS
 
 BEAT_EVERY: Final = 5.0
 """Seconds between heartbeats: how exactly a call's end is known when the service is killed."""
@@ -66,6 +74,22 @@ STORE_AGAIN_AT_MOST: Final = 8.0
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
+class Timer(Protocol):
+    """Something that will be done later, unless it is cancelled."""
+
+    def cancel(self) -> None:
+        """Do it no more."""
+        ...
+
+
+Later = Callable[[float, Callable[[], None]], Timer]
+"""Has something done after some seconds."""
+
+
+def _by_the_loop(seconds: float, work: Callable[[], None]) -> Timer:
+    return asyncio.get_running_loop().call_later(seconds, work)
+
+
 @dataclass(slots=True)
 class _LiveCall:
     """What the controller holds of a call while it is up; all of it can be lost."""
@@ -74,6 +98,7 @@ class _LiveCall:
     admitted_at: int
     inbox: deque[Input] = field(default_factory=deque[Input])
     worker: asyncio.Task[None] | None = None
+    look: Timer | None = None
     settled: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -87,12 +112,14 @@ class Controller:
         settings: CallSettings,
         *,
         settled: Callable[[], None] = lambda: None,
+        later: Later = _by_the_loop,
     ) -> None:
         """``settled`` is called after a call ended: its notification may be due."""
         self._storage = storage
         self._engine = engine
         self._settings = settings
         self._on_settled = settled
+        self._later = later
         self._live: dict[str, _LiveCall] = {}
         self._owners = itertools.count(1)
         self._placing: set[asyncio.Task[Sequence[CallRecord] | Placed | Refusal]] = set()
@@ -302,8 +329,18 @@ class Controller:
                 self._finish(ref, call)
                 break
             self._carry_out(ref, step.commands)
+            self._look_at(ref, call, step.look_at)
             _tell(ref, step.commands)
         call.worker = None
+
+    def _look_at(self, ref: str, call: _LiveCall, at: int | None) -> None:
+        """Look at a call again at an instant of the engine's clock; None: no more."""
+        if call.look is not None:
+            call.look.cancel()
+            call.look = None
+        if at is not None:
+            seconds = max(0, at - self._engine.now()) / MICROS
+            call.look = self._later(seconds, lambda: self._take_in(ref, TimePassed()))
 
     def _end_unrecorded(self, ref: str, events: Sequence[Input]) -> None:
         """Hang up without a record: ending is harmless to repeat, and must not wait for a disk."""
@@ -312,12 +349,14 @@ class Controller:
 
     def _finish(self, ref: str, call: _LiveCall) -> None:
         self._live.pop(ref, None)
+        self._look_at(ref, call, None)
         self._engine.release(call.owner)
         call.settled.set()
         self._on_settled()
 
     async def _store(self, ref: str, events: Sequence[Input]) -> Step | None:
-        stored = await self._storage.advance(ref, lambda record: advance(record, events))
+        now = self._engine.now()
+        stored = await self._storage.advance(ref, lambda record: advance(record, events, now))
         if stored is not None and stored.result is not None:
             result = stored.result
             log.info("call settled", ref=ref, dest1=result.status1, dest2=result.status2)

@@ -33,4 +33,9 @@ class ControlLost:
     at: int
 
 
-Input = Answered | Ended | HangUpRequested | MuteRequested | Expired | ControlLost
+@dataclass(frozen=True, slots=True)
+class TimePassed:
+    """It is time to look at the call: a minute is to be held or captured."""
+
+
+Input = Answered | Ended | HangUpRequested | MuteRequested | Expired | ControlLost | TimePassed

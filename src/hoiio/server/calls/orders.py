@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from hoiio.server.billing import charge
+from hoiio.server.billing import charge, prepaid
 from hoiio.server.billing.charge import NO_LEG, Price
 from hoiio.server.calls import callback, machines, participant
 from hoiio.server.storage.protocol import Admission, Application, IdempotencyKey, NewCall
@@ -92,6 +92,9 @@ def admission(
 
 
 def _call_back(order: CallOrder, settings: CallSettings, now: int) -> NewCall:
+    prices = (order.price1, order.price2)
+    max_seconds = order.max_duration or settings.max_seconds
+
     def state(ref: str, _room: str) -> bytes:
         call = callback.new(
             ref,
@@ -99,18 +102,19 @@ def _call_back(order: CallOrder, settings: CallSettings, now: int) -> NewCall:
             numbers=(order.dest1, order.dest2),
             sees=(order.dest1_sees, order.dest2_sees),
             ring_seconds=(settings.ring_seconds1, settings.ring_seconds2),
-            max_seconds=order.max_duration or settings.max_seconds,
+            max_seconds=max_seconds,
+            minutes=prepaid.begun(prices, max_seconds),
         )
         return machines.encode(call)
 
-    hold = charge.first_hold((order.price1, order.price2))
+    hold = charge.first_hold(prices)
     return NewCall(order.dest1, order.dest2, order.price1, order.price2, hold, state)
 
 
 def _participants(
     application: Application, order: ConferenceOrder, settings: CallSettings, now: int
 ) -> list[NewCall]:
-    def state(number: str) -> Callable[[str, str], bytes]:
+    def state(number: str, price: Price) -> Callable[[str, str], bytes]:
         def of(ref: str, room: str) -> bytes:
             joining = participant.new(
                 ref,
@@ -121,12 +125,13 @@ def _participants(
                 room=f"{application.id}/{room}",
                 ring_seconds=settings.ring_seconds2,
                 max_seconds=settings.max_seconds,
+                minutes=prepaid.begun((price,), settings.max_seconds),
             )
             return machines.encode(joining)
 
         return of
 
     return [
-        NewCall(number, "", price, NO_LEG, charge.first_hold((price,)), state(number))
+        NewCall(number, "", price, NO_LEG, charge.first_hold((price,)), state(number, price))
         for number, price in zip(order.numbers, order.prices, strict=True)
     ]

@@ -9,6 +9,8 @@ from __future__ import annotations
 import msgspec
 from msgspec.structs import replace
 
+from hoiio.server.billing import prepaid
+from hoiio.server.billing.prepaid import FIRST, Minutes
 from hoiio.server.calls import leg as legs
 from hoiio.server.calls.inputs import (
     ControlLost,
@@ -16,6 +18,7 @@ from hoiio.server.calls.inputs import (
     HangUpRequested,
     Input,
     MuteRequested,
+    TimePassed,
 )
 from hoiio.server.calls.leg import End, Leg
 from hoiio.server.calls.result import Result
@@ -28,6 +31,7 @@ from hoiio.server.engines.protocol import (
     Ended,
     HangUp,
     RoomId,
+    SetDeadline,
 )
 from hoiio.wire import MICROS
 
@@ -42,6 +46,9 @@ class Participant(msgspec.Struct, frozen=True, tag="participant"):
     leg: Leg
     muted: bool = False
     hung_up: bool = False
+    minutes: Minutes = FIRST
+    up_seconds: float = 0.0
+    """How long it may be up at first, in seconds: fixed at admission."""
 
     @property
     def ending(self) -> bool:
@@ -54,11 +61,23 @@ class Participant(msgspec.Struct, frozen=True, tag="participant"):
         return self.leg.end is not None
 
     @property
+    def billed_from(self) -> int | None:
+        """When billing started: its answer."""
+        return self.leg.answered_at
+
+    @property
     def deadline(self) -> int | None:
-        """When it is cut; known once it answered."""
-        if self.leg.answered_at is None:
+        """When the engine is to cut it; known once it answered."""
+        if self.billed_from is None:
             return None
-        return self.leg.answered_at + self.max_seconds * MICROS
+        return self.billed_from + prepaid.up_for(self.minutes, self.max_seconds)
+
+    @property
+    def billed_until(self) -> int | None:
+        """The latest that is billed: what is paid, at most the call's own limit."""
+        if self.billed_from is None:
+            return None
+        return self.billed_from + prepaid.billed_for(self.minutes, self.max_seconds)
 
 
 def new(
@@ -70,11 +89,20 @@ def new(
     room: RoomId,
     ring_seconds: float,
     max_seconds: int,
+    minutes: Minutes = FIRST,
 ) -> Participant:
     """A participant as it is admitted: not dialled yet, not muted."""
     first, _ = legs.leg_ids(ref)
     leg = Leg(first, number, sees, ring_seconds)
-    return Participant(ref, admitted_at, max_seconds, room, leg)
+    return Participant(
+        ref,
+        admitted_at,
+        max_seconds,
+        room,
+        leg,
+        minutes=minutes,
+        up_seconds=prepaid.up_for(minutes, max_seconds) / MICROS,
+    )
 
 
 def step(call: Participant, event: Input) -> Participant:
@@ -93,6 +121,8 @@ def step(call: Participant, event: Input) -> Participant:
             return replace(call, hung_up=True)
         case MuteRequested(muted=muted):
             return replace(call, muted=muted)
+        case TimePassed():
+            return call
         case Expired(at=at):
             return _ended(call, End(at, Cause.NOT_DIALLED))
         case ControlLost(at=at):
@@ -114,12 +144,13 @@ def due(call: Participant) -> tuple[Command, ...]:
         call.leg.number,
         call.leg.sees,
         ring_seconds=call.leg.ring_seconds,
-        talk_seconds=float(call.max_seconds),
+        talk_seconds=call.up_seconds,
         room=call.room,
     )
-    if call.leg.answered_at is None:
+    if call.deadline is None:
         return (dial,)
-    return dial, Bridge(call.leg.id, call.room, muted=call.muted, alone_tone=True)
+    bridge = Bridge(call.leg.id, call.room, muted=call.muted, alone_tone=True)
+    return dial, bridge, SetDeadline(call.leg.id, call.deadline)
 
 
 def result(call: Participant) -> Result:
@@ -130,4 +161,4 @@ def result(call: Participant) -> Result:
     answered_at = call.leg.answered_at
     # Evidence older than the answer is the answer.
     ended_at = end.at if answered_at is None else max(answered_at, end.at)
-    return Result(call.leg.status, "", answered_at, ended_at, call.deadline)
+    return Result(call.leg.status, "", answered_at, ended_at, call.billed_until)

@@ -13,11 +13,11 @@ class Result:
 
     ``status2`` is empty where there is no second leg. ``answered_at`` is None where nothing is
     billed; ``ended_at`` is when talking stopped, or when the last leg ended if nobody talked.
-    Billing caps it at ``deadline``.
+    Billing caps it at ``billed_until``.
     """
 
     status1: CallStatus
     status2: str
     answered_at: int | None
     ended_at: int
-    deadline: int | None
+    billed_until: int | None

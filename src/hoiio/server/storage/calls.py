@@ -8,7 +8,7 @@ from collections.abc import Callable
 from msgspec.structs import asdict
 
 from hoiio import wire
-from hoiio.server.storage import idempotency, rooms
+from hoiio.server.storage import idempotency, ledger, rooms
 from hoiio.server.storage.protocol import (
     Admission,
     CallRecord,
@@ -119,11 +119,8 @@ def _add(db: sqlite3.Connection, key: int, record: CallRecord) -> None:
 
 def _hold(db: sqlite3.Connection, key: int, admission: Admission, amount: int) -> None:
     account, at = admission.account, admission.now
-    taken = one(db, "hold", call=key, minute=1, account=account, amount=amount, at=at)
-    if taken is None:
+    if not ledger.hold(db, key, account, minute=1, amount=amount, at=at):
         raise Refused(Refusal.CREDIT)
-    points, bonus = taken
-    must(db, "change_balance", account=account, points=points, bonus=bonus)
 
 
 def advance(db: sqlite3.Connection, ref: str, step: Callable[[CallRecord], Change[T]]) -> T | None:
@@ -132,7 +129,8 @@ def advance(db: sqlite3.Connection, ref: str, step: Callable[[CallRecord], Chang
     row = None if key is None else one(db, "live_call", id=key)
     if key is None or row is None:
         return None
-    change = step(call_record(row))
+    record = call_record(row)
+    change = _pay(db, key, record.account, step(record))
     must(
         db,
         "update_call",
@@ -146,8 +144,19 @@ def advance(db: sqlite3.Connection, ref: str, step: Callable[[CallRecord], Chang
     return change.outcome
 
 
+def _pay(db: sqlite3.Connection, key: int, account: int, change: Change[T]) -> Change[T]:
+    """Pay the minutes of a change; the one to make without credit for the next where it is out."""
+    if change.spoken is not None:
+        ledger.capture_spoken(db, key, account, change.spoken.minute, change.spoken.at)
+    wanted = change.next_minute
+    if wanted is None:
+        return change
+    held = ledger.hold(db, key, account, minute=wanted.minute, amount=wanted.amount, at=wanted.at)
+    return change if held else wanted.refused
+
+
 def _settle(db: sqlite3.Connection, key: int, settlement: Settlement) -> None:
-    """End a call: what was held goes back where it came from, then the debit is taken."""
+    """End a call, settle its money and leave its notification to be delivered."""
     at = settlement.ended_at
     account, application, room = must(
         db,
@@ -160,11 +169,7 @@ def _settle(db: sqlite3.Connection, key: int, settlement: Settlement) -> None:
     must(db, "end_concurrent_call", account=account)
     if room:
         rooms.leave(db, application, room)
-    released = db.execute(SQL["release_holds"], {"call": key, "at": at}).fetchall()
-    for points, bonus in released:
-        must(db, "change_balance", account=account, points=points, bonus=bonus)
-    points, bonus = must(db, "capture", call=key, account=account, amount=settlement.debit, at=at)
-    must(db, "change_balance", account=account, points=points, bonus=bonus)
+    ledger.settle(db, key, account, debit=settlement.debit, at=at)
     if settlement.notification is not None:
         body = {"call": key, "body": settlement.notification, "at": at}
         db.execute(SQL["add_notification"], body)

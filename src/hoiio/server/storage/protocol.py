@@ -170,6 +170,24 @@ class Settlement:
 
 
 @dataclass(frozen=True, slots=True)
+class Spoken:
+    """The holds of the minutes up to ``minute`` become debits, each as it is, at ``at``."""
+
+    minute: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class NextMinute(Generic[T]):
+    """A minute to be held with a change; without the credit for it, ``refused`` is done instead."""
+
+    minute: int
+    amount: int
+    at: int
+    refused: Change[T]
+
+
+@dataclass(frozen=True, slots=True)
 class Change(Generic[T]):
     """What a step does to a record. ``outcome`` is handed back to the caller after the commit."""
 
@@ -178,6 +196,8 @@ class Change(Generic[T]):
     status2: str
     settlement: Settlement | None
     outcome: T
+    spoken: Spoken | None = None
+    next_minute: NextMinute[T] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,8 @@
--- Bonus is spent first, then points. Every account row is locked by an earlier UPDATE of the same
--- transaction before these read it.
+-- Bonus is spent first, then points. An account's row is locked before these read it: a balance that
+-- was read cannot have changed when it is written.
+
+-- name: lock_account
+UPDATE accounts SET points = points WHERE id = :account RETURNING id
 
 -- name: hold
 INSERT INTO ledger (account, call, minute, kind, points, bonus, at)
@@ -14,9 +17,26 @@ RETURNING points, bonus
 -- name: release_holds
 INSERT INTO ledger (account, call, minute, kind, points, bonus, at)
 SELECT account, call, minute, 'release', -points, -bonus, :at
+FROM ledger AS held
+WHERE call = :call AND kind = 'hold' AND (:minute IS NULL OR minute <= :minute)
+    AND NOT EXISTS (
+        SELECT 1 FROM ledger AS back
+        WHERE back.call = held.call AND back.minute = held.minute AND back.kind = 'release')
+ORDER BY minute
+RETURNING minute, points, bonus
+
+-- name: capture_minute
+INSERT INTO ledger (account, call, minute, kind, points, bonus, at)
+VALUES (:account, :call, :minute, 'capture', :points, :bonus, :at)
+
+-- name: captured_by_minute
+SELECT coalesce(sum(points), 0), coalesce(sum(bonus), 0)
 FROM ledger
-WHERE call = :call AND kind = 'hold'
-RETURNING points, bonus
+WHERE call = :call AND kind = 'capture' AND minute > 0
+
+-- name: adjust
+INSERT INTO ledger (account, call, kind, points, bonus, at)
+VALUES (:account, :call, 'adjustment', :points, :bonus, :at)
 
 -- name: capture
 INSERT INTO ledger (account, call, minute, kind, points, bonus, at)
