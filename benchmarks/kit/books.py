@@ -20,14 +20,12 @@ def problems(data, placed):
     )
     wrong = ask(data, "SELECT ref FROM calls WHERE debit <> duration * (rate1 + rate2)")
     yield from (f"{ref}: its debit is not duration x rate" for (ref,) in wrong)
-    for kind in ("hold", "release", "capture"):
-        wrong = ask(
-            data,
-            """SELECT ref FROM calls WHERE
-            (SELECT count(*) FROM ledger WHERE call = calls.id AND kind = ?) <> 1""",
-            kind,
-        )
-        yield from (f"{ref}: not exactly one {kind}" for (ref,) in wrong)
+    wrong = ask(
+        data,
+        """SELECT ref FROM calls WHERE
+        (SELECT count(*) FROM ledger WHERE call = calls.id AND kind = 'hold') < max(1, duration)""",
+    )
+    yield from (f"{ref}: a minute was not held" for (ref,) in wrong)
     if ask(data, "SELECT * FROM rooms"):
         yield "a room outlived its people"
 
