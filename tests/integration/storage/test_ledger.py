@@ -2,13 +2,18 @@
 and under concurrency, where only what must always hold is asked."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hoiio.server.storage import migrate
+from hoiio.server.storage.data import DATABASE, SECRET
 from hoiio.server.storage.protocol import Change, NextMinute, Refusal, Settlement, Spoken
+from hoiio.server.storage.sealing import load_sealer
 from integration.storage.store import START, ask, audit, change, in_a_shop
 
 
@@ -182,6 +187,34 @@ def test_no_balance_can_be_written_below_zero(tmp_path):
         with pytest.raises(Exception, match="CHECK"):
             change(tmp_path, f"UPDATE accounts SET {column} = -1")
     assert ask(tmp_path, "SELECT points, bonus FROM accounts") == [(5, 0)]
+
+
+def test_what_was_overdrawn_before_calls_were_prepaid_is_written_off(tmp_path, monkeypatch):
+    """With an entry that says so: the books still add up."""
+    scripts = migrate.migrations()
+    (prepaid,) = (place for place, script in enumerate(scripts) if "prepaid" in script)
+    with closing(sqlite3.connect(tmp_path / DATABASE, isolation_level=None)) as db:
+        monkeypatch.setattr(migrate, "migrations", lambda: scripts[:prepaid])
+        migrate.migrate(db)
+        monkeypatch.undo()
+        for key, points in ((1, -700), (2, 300)):
+            entry = {"id": key, "points": points}
+            db.execute(
+                """INSERT INTO accounts (id, name, currency, points, created_at)
+                VALUES (:id, 'a' || :id, 'SGD', :points, 1)""",
+                entry,
+            )
+            db.execute(
+                """INSERT INTO ledger (account, kind, points, bonus, at)
+                VALUES (:id, 'adjustment', :points, 0, 1)""",
+                entry,
+            )
+    (tmp_path / DATABASE).chmod(0o600)
+    load_sealer(tmp_path / SECRET, create=True)
+    in_a_shop(lambda shop: shop.account(), tmp_path)
+    accounts = ask(tmp_path, "SELECT id, points FROM accounts WHERE id <= 2 ORDER BY id")
+    assert accounts == [(1, 0), (2, 300)]
+    audit(tmp_path)
 
 
 def give_bonus(data, account, amount):
