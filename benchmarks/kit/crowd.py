@@ -15,15 +15,24 @@ PHONES = Path(__file__).with_name("phones.py")
 
 
 class Crowd:
-    """The phones' process; ``reports`` holds what became of each call, in order of their ends."""
+    """The phones' process; ``reports`` holds what became of each call, in order of their ends.
+
+    With ``invites`` it also holds when each of them was rung first.
+    """
+
+    def __init__(self, *, invites=False):
+        self._options = ["--invites"] if invites else []
 
     def __enter__(self):
         self._process = subprocess.Popen(
-            [sys.executable, PHONES], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, PHONES, *self._options],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         self.pid = self._process.pid
         self.port = int(self._process.stdout.readline())
-        self.reports = queue.SimpleQueue()
+        self.reports, self.invites = queue.SimpleQueue(), []
         self._lock = threading.Lock()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -45,5 +54,8 @@ class Crowd:
             print(json.dumps({"number": number, **script}), file=self._process.stdin, flush=True)
 
     def _read(self):
-        for line in self._process.stdout:
-            self.reports.put(json.loads(line))
+        for told in map(json.loads, self._process.stdout):
+            if "invited" in told:
+                self.invites.append(told)
+            else:
+                self.reports.put(told)

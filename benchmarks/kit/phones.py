@@ -26,6 +26,9 @@ BURST = 400
 RESEND = 0.5
 """Seconds after which an answer or BYE that nobody acknowledged is sent again (RFC 3261 17)."""
 
+GIVE_UP = 32.0
+"""Seconds after which it is sent no more: nobody is there (64 x T1)."""
+
 
 @dataclass
 class Script:
@@ -69,6 +72,7 @@ class Phones:
         self.due = []
         self.numbers = count(1)
         self.tick = 0
+        self.tell_invites = "--invites" in sys.argv
 
     def run(self, told):
         """Live until the other side closes the file ``told``, which brings scripts."""
@@ -152,11 +156,14 @@ class Phones:
         audio = (host, int(re.search(r"^m=audio (\d+)", text, re.MULTILINE)[1]))
         stream = next(self.numbers)
         payload = struct.pack("!I", stream) + _tone(200 + 50 * (stream * 7 % 40))
+        if self.tell_invites:
+            print(json.dumps({"number": number, "invited": time.monotonic()}), flush=True)
         script = self.scripts.get(number, Script())
         dialog = Dialog(text, number, source, audio, script, stream, payload)
         self.dialogs[call] = dialog
         if script.refuse is not None:
-            self._until(dialog, "acknowledged", lambda: self._reply(text, source, script.refuse))
+            refusal = script.refuse
+            self._until(dialog, "acknowledged", lambda: self._reply(text, source, refusal))
             return
         self._reply(text, source, "180 Ringing")
         self._after(script.answer_after, lambda: self._pick_up(dialog))
@@ -170,11 +177,16 @@ class Phones:
         if dialog.script.talk is not None:
             self._after(dialog.script.talk, lambda: self._leave(dialog))
 
-    def _until(self, dialog, done, send):
-        """Send now and again until it is done."""
-        if not dialog.over and not getattr(dialog, done):
-            send()
-            self._after(RESEND, lambda: self._until(dialog, done, send))
+    def _until(self, dialog, done, send, since=None):
+        """Send now and again until it is done, or nobody seems to be there any more."""
+        since = since or time.monotonic()
+        if dialog.over or getattr(dialog, done):
+            return
+        if time.monotonic() - since > GIVE_UP:
+            self._end(_header(dialog.invite, "Call-ID"), dialog, "nobody")
+            return
+        send()
+        self._after(RESEND, lambda: self._until(dialog, done, send, since))
 
     def _accept(self, dialog):
         body = (

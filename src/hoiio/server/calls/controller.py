@@ -167,7 +167,8 @@ class Controller:
             return
         beat = self._earlier_beat if record.ref in self._inherited else now
         # A heartbeat of the future was stamped by a clock that was wrong: no evidence.
-        last_seen = beat if beat is not None and beat <= now else admitted_at
+        trusted = beat if beat is not None and beat <= now else admitted_at
+        last_seen = max(admitted_at, trusted)
         await self._store(record.ref, [ControlLost(last_seen)])
         log.warning("call settled: nobody carries it any more", ref=record.ref)
 
