@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar, cast
 
@@ -142,6 +143,23 @@ def phone_number(value: object) -> str:
     return value
 
 
+def resolver(value: object) -> Address:
+    """``HOST:PORT`` or just the host, an address; port 53 where there is none."""
+    given = value if isinstance(value, str) else ""
+    host = given.removeprefix("[").removesuffix("]")
+    try:
+        ipaddress.ip_address(host)
+        return Address(host, 53)
+    except ValueError:
+        pass
+    try:
+        found = address(given)
+        ipaddress.ip_address(found.host)
+    except ValueError:
+        raise ValueError("a resolver's address, such as 127.0.0.1:53") from None
+    return found
+
+
 _PORTS: Final = re.compile(r"([0-9]{1,5})-([0-9]{1,5})", re.ASCII)
 
 
@@ -178,6 +196,27 @@ def _items(value: object) -> list[object]:
     if isinstance(value, str):
         return list(value.split(","))
     return cast("list[object]", value) if isinstance(value, list) else []
+
+
+def networks(value: object) -> tuple[IPv4Network | IPv6Network, ...]:
+    """A list of networks, in TOML as a list or separated by commas; a bare address is one too."""
+    expected = "a list of networks such as 10.0.0.0/8 or fd12:3456::/32, no bits after the prefix"
+    if not isinstance(value, str | list | tuple):
+        raise ValueError(expected)  # noqa: TRY004 - readers raise ValueError alone
+    items = cast("Sequence[object]", value.split(",") if isinstance(value, str) else value)
+    try:
+        return tuple(_network(item) for item in items)
+    except ValueError:
+        raise ValueError(expected) from None
+
+
+def _network(item: object) -> IPv4Network | IPv6Network:
+    if not isinstance(item, str) or "%" in item:
+        raise ValueError
+    network = ipaddress.ip_network(item.strip())
+    if isinstance(network, IPv6Network) and network.network_address.ipv4_mapped is not None:
+        raise ValueError  # it would match nothing: such addresses are judged as IPv4
+    return network
 
 
 _URI: Final = re.compile(r"sip:(\+?[0-9]{1,15}@)?[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?", re.ASCII)

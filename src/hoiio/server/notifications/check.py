@@ -1,0 +1,98 @@
+"""Whether a notify_url may be asked for: judged before anybody is rung (api rule 24)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from time import monotonic
+from typing import Final
+
+from hoiio.server.notifications.egress import Guard, explain
+from hoiio.server.notifications.names import Names, NoSuchName, NotFound
+from hoiio.server.notifications.target import IPAddress, Target
+
+WITHIN: Final = 1.0
+"""Seconds that a request waits for a resolver; a name that takes longer is accepted."""
+KEPT: Final = 60.0
+"""Seconds that what was found out about a name counts."""
+NAMES_MAX: Final = 1024
+"""Names that are remembered; of more, those looked up first are forgotten."""
+
+
+class Found(Enum):
+    """What is known of a name, apart from its addresses."""
+
+    NO_SUCH_NAME = auto()
+    NOTHING = auto()
+
+
+class NoReceiver(Exception):
+    """A resolver told that there is no such name."""
+
+
+class Forbidden(Exception):
+    """The guard refuses the address; the message says what would allow it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    until: float
+    found: tuple[IPAddress, ...] | Found
+
+
+class UrlCheck:
+    """Judges where URLs lead. What the delivery connects to is judged again, then."""
+
+    def __init__(
+        self,
+        guard: Guard | None = None,
+        names: Names | None = None,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._guard = guard or Guard()
+        self._names = names or Names()
+        self._clock = clock
+        self._kept = OrderedDict[str, _Kept]()
+        self._asking: dict[str, asyncio.Task[tuple[IPAddress, ...] | Found]] = {}
+
+    async def check(self, target: Target) -> None:
+        """Raise ``Forbidden`` or ``NoReceiver`` for where nothing can be delivered.
+
+        A name that nobody tells anything of within ``WITHIN`` seconds passes: it may well have an
+        address once the call has ended.
+        """
+        found = (
+            (target.address,) if target.address is not None else await self._look_up(target.host)
+        )
+        if found is Found.NO_SUCH_NAME:
+            raise NoReceiver
+        if isinstance(found, tuple) and (refused := self._guard.refused(found)):
+            raise Forbidden(explain(refused))
+
+    async def _look_up(self, name: str) -> tuple[IPAddress, ...] | Found:
+        """What is known of a name; requests that ask at the same time share one question."""
+        kept = self._kept.get(name)
+        if kept is not None and self._clock() < kept.until:
+            return kept.found
+        asking = self._asking.get(name)
+        if asking is None:
+            asking = self._asking[name] = asyncio.create_task(self._ask(name))
+            asking.add_done_callback(lambda _: self._asking.pop(name))
+        return await asyncio.shield(asking)
+
+    async def _ask(self, name: str) -> tuple[IPAddress, ...] | Found:
+        found: tuple[IPAddress, ...] | Found
+        try:
+            found = await self._names.addresses(name, WITHIN)
+        except NoSuchName:
+            found = Found.NO_SUCH_NAME
+        except NotFound:
+            found = Found.NOTHING
+        self._kept[name] = _Kept(self._clock() + KEPT, found)
+        self._kept.move_to_end(name)
+        while len(self._kept) > NAMES_MAX:
+            self._kept.popitem(last=False)
+        return found
