@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ipaddress
 import json
 import socket
 import threading
@@ -18,6 +19,9 @@ from hoiio.server.billing.tariff import parse_tariff
 from hoiio.server.calls.advance import advance
 from hoiio.server.calls.inputs import ControlLost
 from hoiio.server.calls.orders import CallSettings, admission
+from hoiio.server.notifications.check import UrlCheck
+from hoiio.server.notifications.egress import Guard
+from hoiio.server.notifications.names import Names
 from hoiio.server.readers import Address
 from hoiio.server.storage.data import open_data
 from hoiio.server.storage.protocol import Placed, Refusal
@@ -74,8 +78,9 @@ class PretendedCalls:
 class Server:
     """The API on a thread with an event loop of its own, on a free port."""
 
-    def __init__(self, data, guesses=1_000_000, *, provision=True):
+    def __init__(self, data, guesses=1_000_000, *, provision=True, resolver=None):
         self.data = data
+        self.resolver = resolver
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever)
         self.thread.start()
@@ -90,7 +95,9 @@ class Server:
         self.storage = open_data(data)
         self.calls = PretendedCalls(self.storage)
         self.time = [0.0]
-        self.desk = Desk(self.storage, self.calls, self.calls)
+        guard = Guard((ipaddress.ip_network("127.0.0.0/24"),))
+        check = UrlCheck(guard, Names(self.resolver))
+        self.desk = Desk(self.storage, self.calls, self.calls, notify_urls=check)
         sock = bind(Address("127.0.0.1", 0))
         self.port = sock.getsockname()[1]
         app = build(self.desk, Guesses(guesses, lambda: self.time[0]))

@@ -42,10 +42,10 @@ def admin(data, *args, stdin=None):
 class Service:
     """``hoiio serve`` on free loopback ports; kept across ``stop`` and ``start`` by its folder."""
 
-    def __init__(self, data, *, routes=(), options=(), config=""):
+    def __init__(self, data, *, routes=(), options=(), config="", notify_allow=("127.0.0.0/8",)):
         self.data = Path(data)
         self.routes = dict(routes)
-        self.options = tuple(options)
+        self.options = (*options, *(f"--notify-allow={each}" for each in notify_allow))
         self.config = config
         self.process = None
         self.base_url = None

@@ -129,6 +129,14 @@ def test_everything_can_be_set(tmp_path):
         ("[sip.routes]\n'+6511111111' = 7", "numbers and where"),
         ("[sip.ringback]\ncadence = [1]", "sound and silence"),
         ("[sip.ringback]\ncadence = ['x', 1]", "sound and silence"),
+        ("[notifications]\nallow = '10.0.0.1/8'", "a list of networks such as 10.0.0.0/8"),
+        ("[notifications]\nallow = ['nowhere']", "a list of networks"),
+        ("[notifications]\nallow = [7]", "a list of networks"),
+        ("[notifications]\nallow = 7", "a list of networks"),
+        ("[notifications]\nallow = ['::ffff:10.0.0.0/104']", "a list of networks"),
+        ("[notifications]\nallow = ['fe80::1%eth0']", "a list of networks"),
+        ("[notifications]\nresolver = 'ns.example:53'", "a resolver's address"),
+        ("[notifications]\nresolver = 53", "a resolver's address"),
         ("listen = ", "is not TOML"),
         ("data = 5", "data must be a text"),
         ("data = ''", "data must be the path of a folder"),
@@ -162,7 +170,25 @@ def test_an_empty_flag_counts_as_not_set():
     assert (config.data, config.listen.port) == (Path("there"), 1)
 
 
+def test_where_notifications_may_go(tmp_path):
+    file = written(tmp_path, '[notifications]\nallow = ["10.0.0.0/8", "::1"]\nresolver = "::1"')
+    there = load_config({}, {}, file).notifications
+    assert [str(each) for each in there.allow] == ["10.0.0.0/8", "::1/128"]
+    assert there.resolver == Address("::1", 53)
+    environ = {
+        "HOIIO_SERVER_NOTIFICATIONS_ALLOW": "127.0.0.1, fd00::/8",
+        "HOIIO_SERVER_NOTIFICATIONS_RESOLVER": "[::1]:5353",
+    }
+    there = load_config({}, environ, file).notifications
+    assert [str(each) for each in there.allow] == ["127.0.0.1/32", "fd00::/8"]
+    assert there.resolver == Address("::1", 5353)
+    flagged = load_config({"notifications.allow": ("192.0.2.0/24",)}, environ, file)
+    assert [str(each) for each in flagged.notifications.allow] == ["192.0.2.0/24"]
+    assert load_config({"notifications.allow": ()}, {}).notifications.allow == ()
+
+
 def test_a_flag_is_named_as_it_was_typed():
+    assert objection({"notifications.allow": ("x",)}).startswith("--notify-allow:")
     assert objection({"sip.listen": "x"}).startswith("--sip:")
     assert objection({"sip.routes": {"x": ""}}).startswith("--route:")
 

@@ -20,6 +20,7 @@ def serve(
     listen: str | None = None,
     sip: str | None = None,
     route: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    notify_allow: Annotated[tuple[str, ...], Parameter(negative="")] = (),
 ) -> None:
     """Run the service: answer the HTTP API and place the calls, until SIGTERM or Ctrl-C.
 
@@ -38,10 +39,19 @@ def serve(
     route
         NUMBER=SIPURI: reach a number without the trunk, as in +6511111111=sip:192.0.2.7:5062;
         without a port it is 5060. May be repeated.
+    notify_allow
+        CIDR: let a notify_url lead to this network though it is not public, as in 10.0.0.0/8.
+        May be repeated.
 
     """
     routes = {number: uri for number, _, uri in (each.partition("=") for each in route)}
-    flags = {"data": data, "listen": listen, "sip.listen": sip, "sip.routes": routes or None}
+    flags = {
+        "data": data,
+        "listen": listen,
+        "sip.listen": sip,
+        "sip.routes": routes or None,
+        "notifications.allow": notify_allow,
+    }
     try:
         settings = load_config(flags, os.environ, config)
         check_to_serve(settings)

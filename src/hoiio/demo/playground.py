@@ -72,6 +72,8 @@ def _serve(folder: Path, addresses: dict[str, str], tell: Tell) -> Child:
     tell("hoiio serve" + "".join(f" --route {route}" for route in routes))
     arguments = ["serve", "--data", str(folder / "data")]
     arguments += ["--listen", "127.0.0.1:0", "--sip", "127.0.0.1:0"]
+    # Whoever plays with it has a receiver for notifications on this machine, if anywhere.
+    arguments += ["--notify-allow", "127.0.0.0/8", "--notify-allow", "::1"]
     for route in routes:
         arguments += ["--route", route]
     return Child("the service", arguments, folder / "service.log")

@@ -24,7 +24,11 @@ from hoiio.server.calls.orders import CallSettings
 from hoiio.server.config import Config, ConfigError
 from hoiio.server.engines.embedded import EmbeddedConfig, EmbeddedEngine, Ringback, Trunk
 from hoiio.server.engines.protocol import EngineUnavailable
+from hoiio.server.notifications.check import UrlCheck
 from hoiio.server.notifications.deliverer import Deliverer
+from hoiio.server.notifications.egress import Guard
+from hoiio.server.notifications.names import Names
+from hoiio.server.notifications.post import Poster
 from hoiio.server.readers import Address
 from hoiio.server.storage.data import ServiceLock, open_data, prepare_folder
 from hoiio.server.storage.protocol import Storage
@@ -74,7 +78,9 @@ async def _start(config: Config, stack: AsyncExitStack) -> str:
     stack.callback(sock.close)
     storage = open_data(config.data)
     stack.push_async_callback(storage.close)
-    deliverer = Deliverer(storage)
+    guard = Guard(config.notifications.allow)
+    names = Names(config.notifications.resolver)
+    deliverer = Deliverer(storage, Poster(guard, names))
     controller = Controller(storage, engine, call_settings(config), settled=deliverer.wake)
     await controller.recover()
     deliverer.start()
@@ -86,7 +92,14 @@ async def _start(config: Config, stack: AsyncExitStack) -> str:
         raise StartError(f"no calls can be placed: {error}") from error
     controller.start()
     await _tell_without_tariff(storage, config)
-    desk = Desk(storage, controller, engine, config.calls.dest1_sees, config.sip.trunk.number)
+    desk = Desk(
+        storage,
+        controller,
+        engine,
+        config.calls.dest1_sees,
+        config.sip.trunk.number,
+        UrlCheck(guard, names),
+    )
     server = HttpServer(build(desk, Guesses(config.api.wrong_credentials, time.monotonic)), sock)
     stack.push_async_callback(server.stop)
     await server.start()

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields, is_dataclass
 from difflib import get_close_matches
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple, cast, get_type_hints
 
@@ -216,6 +217,26 @@ class Api:
 
 
 @dataclass(frozen=True, slots=True)
+class Notifications:
+    """``[notifications]``: where notify_urls may lead."""
+
+    allow: Annotated[
+        tuple[IPv4Network | IPv6Network, ...],
+        Setting(
+            readers.networks,
+            "Networks that a notify_url may lead to though they are not public.",
+        ),
+    ] = ()
+    resolver: Annotated[
+        Address | None,
+        Setting(
+            readers.resolver,
+            "The DNS resolver that is asked for their names, in place of the system's.",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """``[log]``: what goes to stderr."""
 
@@ -246,6 +267,7 @@ class Config:
     engine: Engine = field(default_factory=Engine)
     calls: Calls = field(default_factory=Calls)
     api: Api = field(default_factory=Api)
+    notifications: Notifications = field(default_factory=Notifications)
     log: Log = field(default_factory=Log)
 
 
@@ -315,7 +337,8 @@ def load_config(
 
 
 def _flag(path: str) -> str:
-    return {"sip.listen": "--sip", _ROUTES: "--route"}.get(path, f"--{path}")
+    named = {"sip.listen": "--sip", _ROUTES: "--route", "notifications.allow": "--notify-allow"}
+    return named.get(path, f"--{path}")
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, _Given]:

@@ -38,7 +38,7 @@ async def _order(desk: Desk, account: Account, given: Params) -> ConferenceOrder
     room = params.room(given["room"]) if "room" in given else ""
     asked = dialling.asked_caller_id(given)
     tag = params.tag(given.get("tag", ""))
-    notify_url = dialling.notify_url(given)
+    notify_url = await dialling.notify_url(desk, account, given)
     refusal = Status.DEST_NOT_SUPPORTED
     prices = [
         await dialling.leg_price(desk, account.currency, number, refusal) for number in numbers

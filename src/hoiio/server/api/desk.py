@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from hoiio.server.calls.orders import CallOrder, ConferenceOrder
 from hoiio.server.config import Dest1Sees
+from hoiio.server.notifications.check import UrlCheck
 from hoiio.server.storage.protocol import (
     Application,
     CallRecord,
@@ -65,3 +66,4 @@ class Desk:
     engine: Reach
     dest1_sees: Dest1Sees = Dest1Sees.DEST2
     trunk_number: str | None = None
+    notify_urls: UrlCheck = field(default_factory=UrlCheck)

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+import structlog
+
 from hoiio.server.api import params
 from hoiio.server.api.desk import Desk
 from hoiio.server.api.params import Params, Refused
 from hoiio.server.billing.charge import Price
+from hoiio.server.notifications.check import Forbidden, NoReceiver
 from hoiio.server.storage.protocol import Account, CallRecord, Placed, Refusal
 from hoiio.wire import Status
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 _REFUSALS: Final = {
     Refusal.KEY_REUSED: Status.IDEMPOTENCY_KEY_REUSED,
@@ -31,9 +36,19 @@ def admitted(outcome: CallRecord | Sequence[CallRecord] | Placed | Refusal) -> P
     return Placed(tuple(record.ref for record in records), records[0].room)
 
 
-def notify_url(given: Params) -> str:
-    """Where to notify, empty for nowhere; raises ``Refused`` for what is no such URL."""
-    return params.notify_url(given["notify_url"]) if "notify_url" in given else ""
+async def notify_url(desk: Desk, account: Account, given: Params) -> str:
+    """Where to notify, empty for nowhere; raises ``Refused`` where it cannot be (api rule 24)."""
+    url = given.get("notify_url", "")
+    if url:
+        target = params.notify_url(url)
+        try:
+            await desk.notify_urls.check(target)
+        except Forbidden as forbidden:
+            log.warning("a notify_url is refused", account=account.id, reason=str(forbidden))
+            raise Refused(Status.INVALID_NOTIFY_URL) from None
+        except NoReceiver:
+            raise Refused(Status.UNABLE_TO_RESOLVE_NOTIFY_URL) from None
+    return url
 
 
 def asked_caller_id(given: Params) -> str | None:

@@ -6,17 +6,17 @@ its Content-Type says (api rule 1); what a value must look like is in api rules 
 
 from __future__ import annotations
 
-import ipaddress
-import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
-from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.parse import unquote_to_bytes
 
 import phonenumbers
 from phonenumbers import NumberParseException, ValidationResult
 
 from hoiio import wire
+from hoiio.server.notifications import target
+from hoiio.server.notifications.target import NoTarget, Target
 from hoiio.wire import Status
 
 Params = Mapping[str, str]
@@ -161,45 +161,10 @@ def _whole(value: str) -> int | None:
 
 # --- where a notification may be asked to go --------------------------------------------------
 
-_URL: Final = re.compile(r"https?://[!-~]+", re.ASCII | re.IGNORECASE)
-_UNSAFE: Final = re.compile(r'[\\"<>^`{|}]')
-_LABEL: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?", re.ASCII)
 
-
-def notify_url(value: str) -> str:
-    """An absolute http or https URL of at most 4000 characters, without credentials.
-
-    Written as RFC 3986 wants it: ASCII, no spaces, nothing that two parsers read differently.
-    """
-    well_formed = (
-        len(value) <= wire.NOTIFY_URL_MAX
-        and _URL.fullmatch(value) is not None
-        and _UNSAFE.search(value) is None
-    )
-    if not well_formed or not _has_plain_host(value):
-        raise Refused(Status.INVALID_NOTIFY_URL)
-    return value
-
-
-def _has_plain_host(url: str) -> bool:
+def notify_url(value: str) -> Target:
+    """Where an absolute http or https URL of at most 4000 characters leads."""
     try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        return False
-    if not host or port == 0 or "@" in parts.netloc or parts.netloc.endswith(":"):
-        return False
-    return _is_address(host) if ":" in host else _is_name(host)
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.IPv6Address(host)
-    except ValueError:
-        return False
-    return "%" not in host
-
-
-def _is_name(host: str) -> bool:
-    labels = host.removesuffix(".").split(".")
-    return len(host) <= 253 and all(_LABEL.fullmatch(label) for label in labels)
+        return target.parse(value)
+    except NoTarget:
+        raise Refused(Status.INVALID_NOTIFY_URL) from None

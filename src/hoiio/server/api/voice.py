@@ -48,7 +48,7 @@ async def _order(desk: Desk, account: Account, given: Params) -> CallOrder:
     asked = dialling.asked_caller_id(given)
     limit = params.max_duration(given["max_duration"]) if "max_duration" in given else None
     tag = params.tag(given.get("tag", ""))
-    notify_url = dialling.notify_url(given)
+    notify_url = await dialling.notify_url(desk, account, given)
     price1, price2 = await _prices(desk, account.currency, dest1, dest2)
     return CallOrder(
         dest1=dest1,

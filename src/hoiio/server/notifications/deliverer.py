@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
 import structlog
 
+from hoiio.server.notifications.post import Poster
 from hoiio.server.storage.protocol import Delivery, Storage
 from hoiio.wire import SIGNATURE_HEADER, signature
-
-if TYPE_CHECKING:
-    import httpx2
 
 BATCH: Final = 100
 AT_ONCE: Final = 4
 """Deliveries under way to one receiver; further ones wait for their turn."""
-TIMEOUT: Final = 15.0
-"""Seconds that a receiver has to answer, all in all, from a delivery's turn on."""
 GRACE: Final = 2.0
 """Seconds that deliveries under way have when the service stops."""
 LOOK_EVERY: Final = 5.0
@@ -33,8 +28,9 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 class Deliverer:
     """Takes what is due from the outbox and posts it. Each notification is attempted once."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, poster: Poster) -> None:
         self._storage = storage
+        self._poster = poster
         self._due = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._turns = WeakValueDictionary[str, asyncio.Semaphore]()
@@ -59,18 +55,17 @@ class Deliverer:
     async def _run(self) -> None:
         while not self._stopping:
             try:
-                async with _client() as client:
-                    await self._serve(client)
+                await self._serve()
             except Exception:
                 log.exception("notifications cannot be delivered; trying again")
                 await self._rest()
 
-    async def _serve(self, client: httpx2.AsyncClient) -> None:
+    async def _serve(self) -> None:
         """Deliver until the service stops, then what its stop has settled."""
         while not self._stopping:
-            await self._begin_due(client)
+            await self._begin_due()
             await self._rest()
-        await self._begin_due(client)
+        await self._begin_due()
         await self._finish()
 
     async def _rest(self) -> None:
@@ -80,10 +75,10 @@ class Deliverer:
             return
         self._due.clear()
 
-    async def _begin_due(self, client: httpx2.AsyncClient) -> None:
+    async def _begin_due(self) -> None:
         while batch := await self._take():
             for delivery in batch:
-                task = asyncio.create_task(self._deliver(client, delivery))
+                task = asyncio.create_task(self._deliver(delivery))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
 
@@ -103,49 +98,24 @@ class Deliverer:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
-    async def _deliver(self, client: httpx2.AsyncClient, delivery: Delivery) -> None:
+    async def _deliver(self, delivery: Delivery) -> None:
         try:
             async with self._turn(delivery.url):
-                outcome = await post(client, delivery)
+                outcome = await self._post(delivery)
             log.info("notification", ref=delivery.ref, outcome=outcome)
             await self._storage.notification_done(delivery.id, outcome)
         except Exception:
             log.exception("notification", ref=delivery.ref)
 
+    async def _post(self, delivery: Delivery) -> str:
+        """Post one notification; returns the HTTP status, or why there was none."""
+        headers = {
+            "Content-Type": "application/x-www-form-urlencoded",
+            SIGNATURE_HEADER: signature(delivery.access_token, delivery.body),
+        }
+        attempt = await self._poster.post(delivery.url, delivery.body, headers)
+        return attempt.reason if attempt.status is None else str(attempt.status)
+
     def _turn(self, url: str) -> asyncio.Semaphore:
         """What bounds the deliveries to a URL's receiver, there while somebody uses it."""
         return self._turns.setdefault(urlsplit(url).netloc, asyncio.Semaphore(AT_ONCE))
-
-
-def _client() -> httpx2.AsyncClient:
-    """A client that keeps no cookies, as customers share it, and makes no delivery wait."""
-    # httpx2 takes a tenth of a second to import: not on the way to the first call.
-    import httpx2  # noqa: PLC0415
-
-    return httpx2.AsyncClient(
-        follow_redirects=False,
-        trust_env=False,
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-        limits=httpx2.Limits(max_connections=None, max_keepalive_connections=20),
-    )
-
-
-async def post(client: httpx2.AsyncClient, delivery: Delivery) -> str:
-    """Post one notification; returns what came of it: the HTTP status, or why there was none."""
-    import httpx2  # noqa: PLC0415 - see _client
-
-    headers = {
-        "Content-Type": "application/x-www-form-urlencoded",
-        SIGNATURE_HEADER: signature(delivery.access_token, delivery.body),
-    }
-    try:
-        async with (
-            asyncio.timeout(TIMEOUT),
-            client.stream(
-                "POST", delivery.url, content=delivery.body, headers=headers, timeout=TIMEOUT
-            ) as response,
-        ):
-            # The answer's body is of no interest and may be endless: it is not read.
-            return str(response.status_code)
-    except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
-        return type(error).__name__
