@@ -1,5 +1,7 @@
 """Where a notification may be asked for, judged before anybody is rung (api rule 24)."""
 
+import socket
+
 import pytest
 from structlog.testing import capture_logs
 
@@ -8,7 +10,7 @@ from hoiio.wire import Status
 from support import dns as answers
 from support.api import OWN, TWO, UNREACHED, Server
 from support.dns import DnsServer
-from support.service import Service
+from support.service import Service, wait_until
 
 ZONE = {
     "good_example": ["8.8.8.8", "2600::1"],
@@ -111,3 +113,28 @@ def test_a_service_takes_its_allowances_and_resolver_from_its_configuration(tmp_
             assert status("http://inside.example/") == Status.INVALID_NOTIFY_URL
             assert status("http://gone.example/") == Status.UNABLE_TO_RESOLVE_NOTIFY_URL
         assert "--notify-allow 10.0.0.1/32" in service.log.read_text()
+
+
+def test_a_name_that_leads_inside_once_the_call_has_ended_is_not_followed(tmp_path):
+    """DNS rebinding against the whole service: the call goes through, the notification does not."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as inside,
+        DnsServer(rebind_example=[["8.8.8.8"], ["127.0.0.1"]]) as dns,
+    ):
+        config = f'[notifications]\nresolver = "127.0.0.1:{dns.port}"\n'
+        nobody = dict.fromkeys((OWN, TWO), "sip:127.0.0.1:1")
+        with Service(
+            tmp_path / "data", routes=nobody, config=config, notify_allow=()
+        ).provision() as service:
+            service.start()
+            url = f"http://rebind.example:{inside.getsockname()[1]}/"
+            with service.client() as client:
+                placed = client.voice.call(OWN, TWO, notify_url=url)
+                assert placed.status == Status.SUCCESS
+                client.voice.hangup(placed.txn_ref)
+            told = "allow it with --notify-allow 127.0.0.1/32"
+            wait_until(lambda: told in service.log.read_text(), what="the refusal")
+        inside.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            inside.accept()
+        assert dns.questions("rebind.example") == 2
