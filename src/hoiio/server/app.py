@@ -18,7 +18,7 @@ from hoiio import wire
 from hoiio.server.api.application import build
 from hoiio.server.api.credentials import Guesses
 from hoiio.server.api.desk import Desk
-from hoiio.server.api.http import HttpServer, bind
+from hoiio.server.api.http import HttpServer, Limits, bind
 from hoiio.server.calls.controller import Controller
 from hoiio.server.calls.orders import CallSettings
 from hoiio.server.config import Config, ConfigError
@@ -100,7 +100,10 @@ async def _start(config: Config, stack: AsyncExitStack) -> str:
         config.sip.trunk.number,
         UrlCheck(guard, names),
     )
-    server = HttpServer(build(desk, Guesses(config.api.wrong_credentials, time.monotonic)), sock)
+    limits = Limits(config.api.connections, config.api.request_within, config.api.idle_within)
+    guesses = Guesses(config.api.wrong_credentials, time.monotonic)
+    app = build(desk, guesses, body_within=limits.request_within)
+    server = HttpServer(app, sock, limits)
     stack.push_async_callback(server.stop)
     await server.start()
     sip_host, sip_port = engine.sip_address

@@ -214,6 +214,25 @@ class Api:
             "Wrong credentials a minute from one address until it is told nothing but to wait.",
         ),
     ] = 60
+    connections: Annotated[
+        int,
+        Setting(
+            readers.whole(1, 1_000_000),
+            "HTTP connections at once, as far as open files allow; past it, who has waited longest "
+            "without a whole request makes room.",
+        ),
+    ] = 2_000
+    request_within: Annotated[
+        float,
+        Setting(
+            readers.seconds(0.1, 600),
+            "Seconds that a request's head may take to arrive, and its body as long again.",
+        ),
+    ] = 20.0
+    idle_within: Annotated[
+        float,
+        Setting(readers.seconds(0.1, 600), "Seconds that an idle HTTP connection is kept."),
+    ] = 30.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,9 @@ def configure(settings: Log, stream: TextIO | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for library in ("uvicorn", "httpx2", "httpcore2", "asyncio"):
+    # Its warnings are one line for each request that is no HTTP: whoever likes could fill a disk.
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)
+    for library in ("httpx2", "httpcore2", "asyncio"):
         logging.getLogger(library).setLevel(max(level, logging.WARNING))
 
 

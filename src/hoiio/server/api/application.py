@@ -55,18 +55,18 @@ HANDLERS: Final[Mapping[Endpoint, Handler]] = {
 
 METHODS: Final = ("GET", "POST")
 
-BODY_WITHIN: Final = 20.0
-"""Seconds that a body may take to arrive."""
-
 DRAINED: Final = 16 * wire.BODY_MAX
 """Bytes of an oversized body that are read and dropped, so that its sender hears the answer."""
 
 
-def build(desk: Desk, guesses: Guesses) -> ASGIApp:
-    """The application that answers for ``desk``."""
+def build(desk: Desk, guesses: Guesses, *, body_within: float = 20.0) -> ASGIApp:
+    """The application that answers for ``desk``; a body has ``body_within`` seconds to arrive."""
     document = openapi.document(tuple(HANDLERS))
     endpoints = [
-        Route(wire.PATH_PREFIX + endpoint.path, _Served(endpoint, handler, desk, guesses))
+        Route(
+            wire.PATH_PREFIX + endpoint.path,
+            _Served(endpoint, handler, desk, guesses, body_within),
+        )
         for endpoint, handler in HANDLERS.items()
     ]
     router = Router(
@@ -115,6 +115,7 @@ class _Served:
     handler: Handler
     desk: Desk
     guesses: Guesses
+    body_within: float
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, send)
@@ -127,7 +128,7 @@ class _Served:
     async def _answer(self, request: Request) -> Answer:
         if request.method not in METHODS:
             raise Refused(Status.INVALID_HTTP_METHOD)
-        given = params.read(request.scope["query_string"], await _body(request))
+        given = params.read(request.scope["query_string"], await _body(request, self.body_within))
         address = request.client.host if request.client else ""
         application = await identify(self.desk.storage, self.guesses, given, address)
         if isinstance(self.handler, Placing):
@@ -157,7 +158,7 @@ class _Served:
                 raise Refused(wire.param_missing(name))
 
 
-async def _body(request: Request) -> bytes:
+async def _body(request: Request, within: float) -> bytes:
     """The body, of which no more than 64 KiB are ever kept.
 
     Raises ``Refused`` with ``error_malformed_params`` when there is more, or when it does not
@@ -166,7 +167,7 @@ async def _body(request: Request) -> bytes:
     body = bytearray()
     length = 0
     try:
-        async with asyncio.timeout(BODY_WITHIN):
+        async with asyncio.timeout(within):
             async for chunk in request.stream():
                 length += len(chunk)
                 if length <= wire.BODY_MAX:

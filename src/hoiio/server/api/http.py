@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import re
+import resource
 import socket
 from collections.abc import Generator
-from typing import Final
+from dataclasses import dataclass
+from typing import ClassVar, Final
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -15,10 +18,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from hoiio import wire
 from hoiio.server.api.answers import HEADERS
+from hoiio.server.api.crowd import Crowd
 from hoiio.server.readers import Address
-
-CONNECTIONS: Final = 2_000
-"""Connections and requests at once; more are answered 503."""
 
 HEAD_MAX: Final = 96 * 1024
 """Bytes of request line and headers: room for a query string of 64 KiB and its escapes."""
@@ -26,14 +27,30 @@ HEAD_MAX: Final = 96 * 1024
 URL_MAX: Final = 65_000
 """Bytes of a request's target that can be taken apart."""
 
-HEAD_WITHIN: Final = 20.0
-"""Seconds that a request's head may take to arrive."""
+ANSWER_WITHIN: Final = 30.0
+"""Seconds that an answer may take to be made and to be read, from its request on."""
 
-KEEP_ALIVE: Final = 30
-"""Seconds that an idle connection is kept."""
+PIPELINED: Final = 16
+"""Requests that one connection may send before it has read an answer."""
+
+FILES_KEPT: Final = 128
+"""Open files that are left to the database, the engine and the notifications."""
 
 STOP_WITHIN: Final = 5
 """Seconds that requests under way get at the end; a hangup needs two."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one client, and all of them together, may take up."""
+
+    connections: int = 2_000
+    """At once; past it, who has waited longest without a whole request makes room."""
+    request_within: float = 20.0
+    """Seconds that a request's head may take to arrive, and its body as long again."""
+    idle_within: float = 30.0
+    """Seconds that a connection is kept between two requests."""
+
 
 _OPENING: Final = 32
 """Bytes of a request that are kept to tell its method from."""
@@ -56,6 +73,7 @@ def _refusal(status: wire.Status) -> bytes:
 
 _UNREADABLE: Final = _refusal(wire.Status.MALFORMED_PARAMS)
 _UNKNOWN_METHOD: Final = _refusal(wire.Status.INVALID_HTTP_METHOD)
+_CROWDED: Final = _refusal(wire.Status.SERVICE_NOT_AVAILABLE)
 
 
 def bind(address: Address) -> socket.socket:
@@ -75,22 +93,43 @@ def bind(address: Address) -> socket.socket:
 
 
 class _Connection(HttpToolsProtocol):
-    """A connection whose request heads are bounded in size and in time."""
+    """A connection whose requests are bounded in size, in number and in time.
+
+    One deadline is always set. Only progress moves it: a request's begin, its end of head, its
+    answer. So no trickle of bytes keeps a connection, whatever they are.
+    """
+
+    limits: ClassVar[Limits]
+    crowd: ClassVar[Crowd[_Connection]]
 
     _head = 0
     _opening = b""
     _in_head = True
-    _patience: asyncio.TimerHandle | None = None
+    _arrived = True
+    _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(  # type: ignore[override] # as uvicorn has it
         self, transport: asyncio.Transport
     ) -> None:
         super().connection_made(transport)
-        self._wait()
+        self._expect(self.limits.request_within)
+        leaving = self.crowd.join(self)
+        if leaving is not None:
+            leaving.make_room(_CROWDED if leaving is self else b"")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._wait_no_longer()
+        self.crowd.leave(self)
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self.pipeline.clear()
         super().connection_lost(exc)
+
+    def make_room(self, words: bytes) -> None:
+        """Leave at once, with these last words."""
+        self.crowd.leave(self)
+        if words:
+            self.transport.write(words)
+        self._hang_up()
 
     def data_received(self, data: bytes) -> None:
         if self._in_head:
@@ -102,30 +141,73 @@ class _Connection(HttpToolsProtocol):
             self.send_400_response("")
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words for it
-        unknown = _METHOD.match(self._opening)
-        self.transport.write(_UNKNOWN_METHOD if unknown else _UNREADABLE)
+        # An answer that is still owed would be taken for this one's.
+        if not self._under_way():
+            unknown = _METHOD.match(self._opening)
+            self.transport.write(_UNKNOWN_METHOD if unknown else _UNREADABLE)
         self.transport.close()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._in_head = True
-        self._wait()
+        if not self._under_way():
+            self._expect(self.limits.request_within)
 
     def on_headers_complete(self) -> None:
-        self._in_head, self._head = False, 0
-        self._wait_no_longer()
+        self._in_head, self._head, self._arrived = False, 0, False
+        if len(self.pipeline) >= PIPELINED:
+            raise ValueError("too many requests at once")
+        if not self._under_way():
+            self._expect(self.limits.request_within + ANSWER_WITHIN)
         if len(self.url) > URL_MAX:
             # What is too long to be taken apart is unreadable: the application answers so.
             self.url = self.url.partition(b"?")[0][:URL_MAX] + b"?%FF"
         super().on_headers_complete()
 
-    def _wait(self) -> None:
-        self._wait_no_longer()
-        self._patience = self.loop.call_later(HEAD_WITHIN, self.transport.close)
+    def on_message_complete(self) -> None:
+        self._arrived = True
+        if self._under_way():
+            self.crowd.served(self)
+        super().on_message_complete()
 
-    def _wait_no_longer(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.pipeline or self._under_way():
+            self._expect(ANSWER_WITHIN)
+            return
+        self.crowd.waits(self)
+        # Of a body that was too large, what is still to come has no more time than a head.
+        waits = self._in_head or not self._arrived or self.transport.is_closing()
+        self._expect(self.limits.request_within if waits else self.limits.idle_within)
+
+    def _under_way(self) -> bool:
+        """Whether an answer is owed, to a request that has at least begun."""
+        return bool(self.cycle and not self.cycle.response_complete)
+
+    def _expect(self, within: float) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = self.loop.call_later(within, self._hang_up)
+
+    def _hang_up(self) -> None:
+        """Close; what a client does not read must not keep its connection."""
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+        else:
+            self.transport.close()
+
+
+def _connections(limits: Limits) -> type[_Connection]:
+    """The connections of one server, which share its limits."""
+    most = max(1, min(limits.connections, _files() - FILES_KEPT))
+    members = {"limits": limits, "crowd": Crowd[_Connection](most)}
+    return type("_Connection", (_Connection,), members)
+
+
+def _files() -> int:
+    """How many files and sockets this process may have open."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 2**31 if soft == resource.RLIM_INFINITY else soft
 
 
 class _Quiet(uvicorn.Server):
@@ -139,20 +221,20 @@ class _Quiet(uvicorn.Server):
 class HttpServer:
     """Answers HTTP on one socket from ``start`` to ``stop``."""
 
-    def __init__(self, app: ASGIApp, sock: socket.socket) -> None:
+    def __init__(self, app: ASGIApp, sock: socket.socket, limits: Limits | None = None) -> None:
+        limits = limits or Limits()
         self._socket = sock
         self._server = _Quiet(
             uvicorn.Config(
                 app,
-                http=_Connection,
+                http=_connections(limits),
                 ws="none",
                 lifespan="off",
                 log_config=None,
                 access_log=False,
                 proxy_headers=False,
                 server_header=False,
-                limit_concurrency=CONNECTIONS,
-                timeout_keep_alive=KEEP_ALIVE,
+                timeout_keep_alive=math.ceil(limits.idle_within) + 1,  # ours comes first
                 timeout_graceful_shutdown=STOP_WITHIN,
             )
         )
