@@ -79,7 +79,8 @@ _CROWDED: Final = _refusal(wire.Status.SERVICE_NOT_AVAILABLE)
 def bind(address: Address) -> socket.socket:
     """A socket bound to the address. Raises ``OSError`` when it is in use or not ours."""
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    # Named as TCP, or asyncio lets the second half of an answer wait for the client's ACK.
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((address.host, address.port))
