@@ -27,10 +27,11 @@ _MONEY: Final[Schema] = {
 _WHOLE: Final[Schema] = {"type": "string", "pattern": "^[0-9]+$", "example": "7"}
 _TEXT: Final[Schema] = {"type": "string"}
 _REF: Final[Schema] = {"type": "string", "example": "AA-C-141147"}
-_STATUS: Final[Schema] = {
+_SUCCESS: Final[Schema] = {"type": "string", "const": wire.Status.SUCCESS}
+_ERROR: Final[Schema] = {
     "type": "string",
-    "description": "success_ok, or an error's name",
-    "pattern": "^(success_ok|error_[a-z0-9_]+)$",
+    "description": "The error's name",
+    "pattern": "^error_[a-z0-9_]+$",
 }
 _CALL_STATUS: Final[Schema] = {
     "type": "string",
@@ -77,7 +78,12 @@ PARAMETERS: Final[Mapping[str, Schema]] = {
 _TRANSACTION: Final[Mapping[str, Schema]] = {
     "txn_ref": _REF,
     "tag": _TEXT,
-    "dest1": _E164,
+    "dest1": {
+        "type": "string",
+        "pattern": r"^\+[0-9*]+$",
+        "description": "With asterisks once the operator has purged it.",
+        "example": "+6511111111",
+    },
     "dest2": _TEXT,
     "call_status_dest1": _CALL_STATUS,
     "call_status_dest2": _CALL_STATUS,
@@ -88,6 +94,17 @@ _TRANSACTION: Final[Mapping[str, Schema]] = {
     "debit": _said(_MONEY, "What the call cost; absent while it lives."),
     "room": _said(_TEXT, "A conference participant's room."),
 }
+
+OPTIONAL: Final = frozenset({"duration", "debit", "room"})
+"""Fields of a transaction that are not always there."""
+
+
+def _object(properties: Mapping[str, Schema]) -> Schema:
+    """An object with these, of which a transaction may lack a few, and with any others."""
+    lacking = OPTIONAL if "txn_ref" in properties else frozenset[str]()
+    required = [name for name in properties if name not in lacking]
+    return {"type": "object", "properties": dict(properties), "required": required}
+
 
 FIELDS: Final[Mapping[Endpoint, Mapping[str, Schema]]] = {
     wire.CALL: {"txn_ref": _REF},
@@ -110,7 +127,7 @@ FIELDS: Final[Mapping[Endpoint, Mapping[str, Schema]]] = {
         "entries": {
             "type": "array",
             "maxItems": wire.PAGE_SIZE,
-            "items": {"type": "object", "properties": dict(_TRANSACTION)},
+            "items": _object(_TRANSACTION),
         },
     },
     wire.GET_RATE: {
@@ -234,16 +251,17 @@ def _parameters(endpoint: Endpoint) -> list[tuple[str, bool]]:
 
 
 def _responses(endpoint: Endpoint) -> Schema:
+    success = _object({"status": _SUCCESS, **FIELDS[endpoint]})
     return {
         "200": _response(
-            "Carried out, or refused: status tells", {"status": _STATUS, **FIELDS[endpoint]}
+            "Carried out, or refused: status tells",
+            {"oneOf": [success, _object({"status": _ERROR})]},
         ),
-        "500": _response("The service itself failed", {"status": _STATUS}),
+        "500": _response("The service itself failed", _object({"status": _ERROR})),
     }
 
 
-def _response(description: str, properties: Mapping[str, Schema]) -> Schema:
-    schema = {"type": "object", "properties": properties, "required": ["status"]}
+def _response(description: str, schema: Schema) -> Schema:
     return {
         "description": description,
         "headers": ANSWER_HEADERS,
