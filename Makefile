@@ -6,7 +6,7 @@ IN_VENV := PYTHONPYCACHEPREFIX=$(CURDIR)/$(VENV)/pycache
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help test lint types demo serve bench soak clean
+.PHONY: help test fuzz lint types demo serve bench soak clean
 
 help: ## list what one can do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
@@ -21,6 +21,9 @@ $(VENV)/.ready: pyproject.toml
 
 test: $(VENV)/.ready ## run the whole test suite
 	$(BIN)/python -m pytest
+
+fuzz: $(VENV)/.ready ## tens of thousands of made-up requests and inputs; none may be a failure
+	HOIIO_FUZZ=20 $(BIN)/python -m pytest tests/integration/api/test_openapi_cases.py tests/unit/test_fuzz_parsers.py
 
 demo: $(VENV)/.ready ## ring two real SIP phones, let them talk, hang up, and show the bill
 	@$(IN_VENV) $(BIN)/python -m hoiio.demo
