@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Container, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -69,16 +69,17 @@ def build(desk: Desk, guesses: Guesses, *, body_within: float = 20.0) -> ASGIApp
         )
         for endpoint, handler in HANDLERS.items()
     ]
+    routes = [
+        *endpoints,
+        Route("/openapi.json", _Fixed(document)),
+        Route("/health", _Fixed(b'{"status":"success_ok"}')),
+    ]
     router = Router(
-        routes=[
-            *endpoints,
-            Route("/openapi.json", _Fixed(document)),
-            Route("/health", _Fixed(b'{"status":"success_ok"}')),
-        ],
+        routes=routes,
         redirect_slashes=False,
         default=_unknown_path,
     )
-    return _Outermost(router)
+    return _Outermost(router, frozenset(route.path for route in routes))
 
 
 async def _unknown_path(scope: Scope, receive: Receive, send: Send) -> None:
@@ -88,23 +89,26 @@ async def _unknown_path(scope: Scope, receive: Receive, send: Send) -> None:
 class _Outermost:
     """Turns whatever goes wrong inside into an answer, and keeps a log of requests.
 
-    Neither ever shows a query string or a body: tokens travel there.
+    Neither ever shows a query string or a body: tokens travel there. Nor a path that is not known:
+    it is a text of the client's, who may have put anything into it.
     """
 
-    def __init__(self, inner: ASGIApp) -> None:
+    def __init__(self, inner: ASGIApp, paths: Container[str]) -> None:
         self._inner = inner
+        self._paths = paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         begun = time.perf_counter()
+        path = scope["path"] if scope["path"] in self._paths else "unknown"
         try:
             await self._inner(scope, receive, send)
         except ClientDisconnect:
-            log.debug("the client went away", path=scope["path"])
+            log.debug("the client went away", path=path)
         except Exception:
-            log.exception("a request failed", path=scope["path"])
+            log.exception("a request failed", path=path)
             await respond(Status.INTERNAL_SERVER_ERROR, http=500)(scope, receive, send)
         took = round((time.perf_counter() - begun) * 1000, 1)
-        log.debug("request", method=scope["method"], path=scope["path"], ms=took)
+        log.debug("request", method=scope["method"], path=path, ms=took)
 
 
 @dataclass(frozen=True)
