@@ -6,9 +6,11 @@ it, the service checks requests and writes answers with it, so the two cannot dr
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -21,6 +23,10 @@ BASE_URL: Final = "https://secure.hoiio.com/open/"
 
 PATH_PREFIX: Final = "/open/"
 SIGNATURE_HEADER: Final = "X-Hoiio-Signature"
+WEBHOOK_ID_HEADER: Final = "webhook-id"
+WEBHOOK_TIMESTAMP_HEADER: Final = "webhook-timestamp"
+WEBHOOK_SIGNATURE_HEADER: Final = "webhook-signature"
+SIGNING_SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - not a secret itself
 FEATURES_HEADER: Final = "Hoiio-Features"
 IDEMPOTENCY_HEADER: Final = "Idempotency-Key"
 IDEMPOTENCY: Final = "idempotency"
@@ -257,3 +263,25 @@ _EPOCH_GMT8: Final = _EPOCH.astimezone(GMT8).replace(tzinfo=None)
 def signature(access_token: str, body: bytes) -> str:
     """The ``X-Hoiio-Signature`` of a notification: hex HMAC-SHA256 of the raw body."""
     return hmac.new(access_token.encode(), body, hashlib.sha256).hexdigest()
+
+
+def webhook_signature(
+    signing_secrets: Iterable[str], message_id: str, timestamp: int, body: bytes
+) -> str:
+    """The ``webhook-signature`` of a notification: one ``v1,<base64>`` for each secret.
+
+    As Standard Webhooks has it: HMAC-SHA256 of ``id.timestamp.body``, the timestamp Unix seconds.
+    Raises ``ValueError`` for what is no ``whsec_<base64>``.
+    """
+    content = f"{message_id}.{timestamp}.".encode() + body
+    digests = (
+        hmac.new(_signing_key(secret), content, hashlib.sha256).digest()
+        for secret in signing_secrets
+    )
+    return " ".join(f"v1,{base64.b64encode(digest).decode()}" for digest in digests)
+
+
+def _signing_key(secret: str) -> bytes:
+    if not secret.startswith(SIGNING_SECRET_PREFIX):
+        raise ValueError("a signing secret begins with whsec_")
+    return base64.b64decode(secret.removeprefix(SIGNING_SECRET_PREFIX), validate=True)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hoiio.server.storage.errors import StorageError
-from hoiio.server.storage.sealing import Sealer
+from hoiio.server.storage.sealing import Purpose, Sealer
 
 SEALER = Sealer(bytes(range(32)))
 
@@ -34,3 +34,12 @@ def test_a_token_moved_to_another_application_is_noticed():
         SEALER.open(sealed, "other")
     with pytest.raises(StorageError):
         Sealer(bytes(32)).open(sealed, "app")
+
+
+def test_a_signing_secret_cannot_pose_as_a_token_nor_the_other_way_round():
+    """Swapped columns open nothing, whatever applications are called."""
+    secret = SEALER.seal("whsec_x", "app", Purpose.SIGNING)
+    assert SEALER.open(secret, "app", Purpose.SIGNING) == "whsec_x"
+    for sealed, purpose in ((secret, Purpose.TOKEN), (SEALER.seal("t", "app"), Purpose.SIGNING)):
+        with pytest.raises(StorageError, match=f"the {purpose} of application app"):
+            SEALER.open(sealed, "app", purpose)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import secrets
 import string
 import zlib
 from typing import Final
 
+from hoiio.wire import SIGNING_SECRET_PREFIX
+
 _LETTERS: Final = string.ascii_letters + string.digits
 _VISIBLE: Final = re.compile(r"[!-~]{1,255}")
+_OURS: Final = re.compile(r"hoiio_([A-Za-z0-9]{32})([A-Za-z0-9]{6})", re.ASCII)
 
 
 def new_app_id() -> str:
@@ -21,6 +25,17 @@ def new_access_token() -> str:
     """A random access token: a prefix that scanners recognise, 190 random bits, a checksum."""
     body = "".join(secrets.choice(_LETTERS) for _ in range(32))
     return f"hoiio_{body}{checksum(body)}"
+
+
+def new_signing_secret() -> str:
+    """A random secret for signing notifications, as Standard Webhooks writes them: 256 bits."""
+    return SIGNING_SECRET_PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def mistyped(token: str) -> bool:
+    """Whether a token has the form of those made here, but not their checksum."""
+    match = _OURS.fullmatch(token)
+    return match is not None and checksum(match[1]) != match[2]
 
 
 def checksum(body: str) -> str:

@@ -1,4 +1,4 @@
-"""Secrets at rest: access tokens are sealed with a key that lies beside the database.
+"""Secrets at rest: tokens and signing secrets are sealed with a key that lies beside the database.
 
 They must be readable to sign notifications, so they are encrypted (AES-256-GCM), not hashed.
 """
@@ -10,6 +10,7 @@ import binascii
 import os
 import secrets
 import stat
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
@@ -22,26 +23,39 @@ KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
 
 
+class Purpose(StrEnum):
+    """What a sealed text is for; one cannot be passed off as the other."""
+
+    TOKEN = "token"  # noqa: S105 - a word
+    SIGNING = "signing secret"
+
+
 class Sealer:
-    """Seals tokens and opens them again, each bound to the application it belongs to."""
+    """Seals secrets and opens them again, each bound to its application and its purpose."""
 
     def __init__(self, key: bytes) -> None:
         self._cipher = AESGCM(key)
 
-    def seal(self, token: str, app_id: str) -> bytes:
-        """Encrypt a token under a fresh nonce."""
+    def seal(self, text: str, app_id: str, purpose: Purpose = Purpose.TOKEN) -> bytes:
+        """Encrypt a text under a fresh nonce."""
         nonce = os.urandom(_NONCE_BYTES)
-        return nonce + self._cipher.encrypt(nonce, token.encode(), app_id.encode())
+        return nonce + self._cipher.encrypt(nonce, text.encode(), _bound_to(app_id, purpose))
 
-    def open(self, sealed: bytes, app_id: str) -> str:
-        """Decrypt a token; raises ``StorageError`` when it was sealed with another key."""
+    def open(self, sealed: bytes, app_id: str, purpose: Purpose = Purpose.TOKEN) -> str:
+        """Decrypt a text; raises ``StorageError`` when it was sealed otherwise or elsewhere."""
         nonce, text = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
         try:
-            return self._cipher.decrypt(nonce, text, app_id.encode()).decode()
+            return self._cipher.decrypt(nonce, text, _bound_to(app_id, purpose)).decode()
         except (InvalidTag, ValueError) as error:
             raise StorageError(
-                f"the token of application {app_id} was not sealed with this secret"
+                f"the {purpose} of application {app_id} was not sealed with this secret"
             ) from error
+
+
+def _bound_to(app_id: str, purpose: Purpose) -> bytes:
+    """An id has no space in it, so no two pairs are alike."""
+    whole = app_id if purpose is Purpose.TOKEN else f"{purpose} of {app_id}"
+    return whole.encode()
 
 
 def load_sealer(path: Path, *, create: bool) -> Sealer:
