@@ -34,7 +34,7 @@ def test_from_nothing_to_a_service_that_can_be_called(admin, tmp_path):
         "balance": "84.700",
     }
     app = admin("app", "create", "ann")
-    assert set(app) == {"app_id", "access_token"}
+    assert set(app) == {"app_id", "access_token", "signing_secret"}
     assert admin("credit", "add", "AA-1", "0.000001")["balance"] == "84.700001"
     (tmp_path / "rates.csv").write_text("prefix,rate\n65,0.018\n1,0.02\n")
     assert admin("tariff", "import", str(tmp_path / "rates.csv"))["rows"] == 2
@@ -47,7 +47,8 @@ def test_existing_credentials_are_taken_over(admin):
     """The token comes from standard input, so that no process list shows it."""
     admin("account", "create", "ann")
     words = ("app", "create", "ann", "--app-id", "OLD~id", "--access-token", "-")
-    assert admin(*words, typed="t~k+n\n") == {"app_id": "OLD~id", "access_token": "t~k+n"}
+    made = admin(*words, typed="t~k+n\n")
+    assert (made["app_id"], made["access_token"]) == ("OLD~id", "t~k+n")
     assert "OLD~id" in admin.refused(*words, typed="another\n")
     no_text = {"typed": "\udcff", "folder": ".", "PYTHONIOENCODING": "utf-8"}
     assert "visible ASCII" in run(*words, "--data", str(admin.data), **no_text).stderr

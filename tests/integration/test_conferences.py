@@ -8,6 +8,7 @@ from hoiio.server.calls.orders import ConferenceOrder
 from hoiio.server.engines.protocol import Answered, Bridge, Cause, Dial, Ended, HangUp
 from hoiio.server.storage.protocol import CallRecord, Refusal
 from hoiio.wire import MICROS
+from integration.storage.store import due
 from support.scripted import (
     START,
     ScriptedEngine,
@@ -89,7 +90,7 @@ def test_who_answers_joins_and_each_is_settled_with_a_bill_and_notification_of_i
         ]
         assert (await storage.application(app.app_id)).account.balance == 1_000_000 - 54_000
         bodies = [parse_qs(d.body.decode(), keep_blank_values=True)
-                  for d in await storage.take_notifications(10)]  # fmt: skip
+                  for d in await due(storage)]  # fmt: skip
         assert sorted(body["txn_ref"][0] for body in bodies) == sorted(r.ref for r in after)
         for body in bodies:
             assert (body["room"], body["dest2"], body["tag"], body["m"]) == (

@@ -20,6 +20,7 @@ from hoiio.server.engines.protocol import (
 from hoiio.server.storage.errors import StorageError
 from hoiio.server.storage.protocol import CallRecord, IdempotencyKey, Placed, Refusal
 from hoiio.wire import MICROS
+from integration.storage.store import due
 from support.scripted import (
     ONE,
     START,
@@ -82,10 +83,10 @@ def test_a_call_is_bridged_and_settled_with_its_bill_and_notification(tmp_path):
             assert (after.status1, after.status2) == ("answered", "answered")
             assert (after.duration, after.debit, after.live) == (2, 72_000, False)
             assert (await storage.application(app.app_id)).account.balance == 1_000_000 - 72_000
-            (delivery,) = await storage.take_notifications(10)
+            (delivery,) = await due(storage)
             body = {name: value[0] for name, value in parse_qs(delivery.body.decode()).items()}
             assert (body["duration"], body["debit"], body["mine"]) == ("2", "0.072", "1")
-            assert await storage.take_notifications(10) == []
+            assert await due(storage) == []
 
     asyncio.run(run())
 

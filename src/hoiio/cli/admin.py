@@ -7,7 +7,6 @@ data folder: for any other command a missing one is a slip of the finger.
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -18,7 +17,6 @@ from hoiio.cli.admin_shared import Answer, Config, Data, Pretty, print_answer, r
 from hoiio.cli.console import UsageError
 from hoiio.server.billing.tariff import TariffError, parse_tariff
 from hoiio.server.readers import phone_number
-from hoiio.server.storage.credentials import acceptable
 from hoiio.server.storage.protocol import Account
 from hoiio.server.storage.rows import account_id, uid
 from hoiio.server.storage.sqlite import SqliteStorage
@@ -40,6 +38,11 @@ _credit = App(name="credit", help="What can be spent.")
 _tariff = App(name="tariff", help="What a minute costs.")
 for _group in (_account, _application, _credit, _tariff):
     app.command(_group)
+_APPS: Final = "hoiio.cli.admin_apps"
+_application.command(f"{_APPS}:create", name="create", help="Create credentials for an account.")
+_application.command(f"{_APPS}:listed", name="list", help="List applications without secrets.")
+_application.command(f"{_APPS}:rotate", name="rotate", help="Change a token or signing secret.")
+_application.command(f"{_APPS}:revoke", name="revoke", help="Make credentials invalid for good.")
 _BOOKS: Final = "hoiio.cli.admin_books"
 app.command(f"{_BOOKS}:ledger", name="ledger", help="List what moved an account's balance.")
 app.command(f"{_BOOKS}:audit", name="audit", help="Prove that the books add up.")
@@ -83,35 +86,6 @@ def list_accounts(*, data: Data = None, config: Config = None, pretty: Pretty = 
         return {"accounts": [_shown(account) for account in await storage.accounts()]}
 
     print_answer(run(work, data, config), pretty=pretty, empty=_ACCOUNT)
-
-
-@_application.command(name="create")
-def create_app(
-    account: str,
-    /,
-    *,
-    app_id: Annotated[str | None, Parameter(help="Take over an existing id.")] = None,
-    access_token: Annotated[
-        str | None,
-        Parameter(allow_leading_hyphen=True, help="Its token; - reads standard input."),
-    ] = None,
-    data: Data = None,
-    config: Config = None,
-    pretty: Pretty = False,
-) -> None:
-    """Create an application of an account, with new or existing credentials."""
-    if (app_id is None) != (access_token is None):
-        raise UsageError("--app-id and --access-token go together")
-    token = _token(access_token)
-    if app_id is not None and not acceptable(app_id):
-        raise UsageError("--app-id must be 1 to 255 visible ASCII characters")
-
-    async def work(storage: SqliteStorage) -> Answer:
-        owner = await storage.account(account)
-        made = await storage.create_app(owner.id, app_id, token)
-        return {"app_id": made.app_id, "access_token": made.access_token}
-
-    print_answer(run(work, data, config), pretty=pretty)
 
 
 @_credit.command(name="add")
@@ -208,21 +182,6 @@ def _amount(text: str, *, least: int) -> int:
             f"an amount must be {low} and at most {wire.format_money(CREDIT_MAX)}, not {text}"
         )
     return micros
-
-
-def _token(given: str | None) -> str | None:
-    """The access token to take over; never repeated in a message."""
-    if given is None:
-        return None
-    token = _typed().rstrip("\r\n") if given == "-" else given
-    if not acceptable(token):
-        raise UsageError("the access token must be 1 to 255 visible ASCII characters")
-    return token
-
-
-def _typed() -> str:
-    """What standard input holds, up to what no token is as long as; bytes that are no text show."""
-    return sys.stdin.buffer.read(4096).decode(errors="replace")
 
 
 # --- showing it ----------------------------------------------------------------------

@@ -6,13 +6,12 @@ import csv
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Annotated, Final
 
 from cyclopts import Parameter
 
 from hoiio import wire
-from hoiio.cli.admin_shared import Answer, Config, Data, Pretty, print_answer, run
+from hoiio.cli.admin_shared import Answer, Config, Data, Pretty, instant, print_answer, run
 from hoiio.cli.console import UsageError
 from hoiio.server.storage.books import Entry
 from hoiio.server.storage.protocol import Account
@@ -92,11 +91,5 @@ def _cells(entry: Entry) -> tuple[str | int | None, ...]:
         entry.minute or None,
         entry.kind,
         *map(wire.format_money, money),
-        _instant(entry.at),
+        instant(entry.at),
     )
-
-
-def _instant(at: int) -> str:
-    """ISO 8601 in UTC, to the microsecond."""
-    moment = datetime.fromtimestamp(at // wire.MICROS, UTC).replace(microsecond=at % wire.MICROS)
-    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")

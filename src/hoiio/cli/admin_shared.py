@@ -6,11 +6,13 @@ import asyncio
 import json
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, TypeVar, cast
 
 from cyclopts import Parameter
 
+from hoiio import wire
 from hoiio.cli.console import UsageError
 from hoiio.cli.show import aligned
 from hoiio.server.config import ConfigError, load_config
@@ -42,6 +44,12 @@ async def _with_storage(work: Work[T], folder: Path, *, create: bool) -> T:
         return await work(storage)
     finally:
         await storage.close()
+
+
+def instant(at: int) -> str:
+    """Unix microseconds as ISO 8601 in UTC, to the microsecond."""
+    moment = datetime.fromtimestamp(at // wire.MICROS, UTC).replace(microsecond=at % wire.MICROS)
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def print_answer(answer: Answer, *, pretty: bool, empty: Sequence[str] = ()) -> None:

@@ -18,7 +18,12 @@ _TOKEN: Final = re.compile(r"(access_token=)[^&\s\"']+")
 
 def mask(text: str) -> str:
     """The text with phone numbers as ``+65***111``, short ones ``+***``, and no access tokens."""
-    return _TOKEN.sub(r"\1***", _NUMBER.sub(_hidden, text))
+    return without_tokens(_NUMBER.sub(_hidden, text))
+
+
+def without_tokens(text: str) -> str:
+    """The text with its access tokens as ``***``."""
+    return _TOKEN.sub(r"\1***", text)
 
 
 def _hidden(number: re.Match[str]) -> str:

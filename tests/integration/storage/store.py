@@ -2,13 +2,22 @@
 
 import asyncio
 import sqlite3
+import time
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 from hoiio.server.billing.charge import NO_LEG, Price
 from hoiio.server.storage import books
 from hoiio.server.storage.data import DATABASE, open_data
-from hoiio.server.storage.protocol import Admission, Change, NewCall, Refusal, Settlement
+from hoiio.server.storage.protocol import (
+    Admission,
+    AttemptRecord,
+    Change,
+    NewCall,
+    Refusal,
+    Settlement,
+    Wanted,
+)
 
 RATE = 18_000
 CREDIT = 1_000_000
@@ -62,6 +71,20 @@ class Shop:
 
     async def account(self):
         return (await self.storage.application(self.app.app_id)).account
+
+
+async def due(storage, limit=100):
+    """What a deliverer would be given to post now, all of it its own from then on."""
+    await storage.sort_notifications(1000)
+    now = time.time_ns() // 1_000
+    wanted = Wanted(now, now + 60_000_000, limit=limit, each=limit, busy={})
+    return (await storage.take_notifications(wanted)).deliveries
+
+
+async def noted(storage, delivery, state, *, due_at=0, status=None, reason=""):
+    """Write that a delivery's attempt went so."""
+    attempt = AttemptRecord(START, 1000, status, reason)
+    await storage.note_attempt(delivery, attempt, state, due_at)
 
 
 def settling(debit=0, duration=0, body=None):

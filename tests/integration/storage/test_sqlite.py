@@ -14,7 +14,7 @@ from hoiio.server.storage.data import DATABASE, open_data
 from hoiio.server.storage.errors import Conflict, StorageError, Unknown
 from hoiio.server.storage.migrate import migrations
 from hoiio.server.storage.queries import SQL
-from integration.storage.store import START, ask, change, in_a_shop, settling
+from integration.storage.store import START, ask, change, in_a_shop
 
 
 def test_every_query_is_understood_by_the_database(tmp_path):
@@ -190,37 +190,6 @@ def test_a_deck_that_cannot_be_stored_changes_nothing(tmp_path):
     in_a_shop(test, tmp_path)
 
 
-def test_each_notification_is_taken_once(tmp_path):
-    """By however many takers; oldest first; with the token that signs it."""
-
-    async def test(shop):
-        refs = [(await shop.admit()).ref for _ in range(5)]
-        for ref in refs:
-            await shop.settle(ref, body=ref.encode())
-        takes = [shop.storage.take_notifications(2) for _ in range(6)]
-        taken = [each for some in await asyncio.gather(*takes) for each in some]
-        assert [each.ref for each in taken] == refs
-        assert [each.body for each in taken] == [ref.encode() for ref in refs]
-        assert {each.access_token for each in taken} == {shop.app.access_token}
-        assert shop.app.access_token not in repr(taken)
-        await shop.storage.notification_done(taken[0].id, "200")
-        outcomes = ask(tmp_path, "SELECT outcome FROM notifications ORDER BY id")
-        assert outcomes == [("200",), (None,), (None,), (None,), (None,)]
-
-    in_a_shop(test, tmp_path)
-
-
-def test_nobody_is_notified_who_did_not_ask(tmp_path):
-    """No body, no row."""
-
-    async def test(shop):
-        plain = await shop.admit()
-        await shop.storage.advance(plain.ref, settling(body=None))
-        assert await shop.storage.take_notifications(9) == []
-
-    in_a_shop(test, tmp_path)
-
-
 def test_the_last_heartbeat_counts_also_where_the_clock_was_set_back(tmp_path):
     """And is there after a restart."""
 
@@ -279,26 +248,6 @@ def test_a_rollback_that_fails_leaves_a_writer_that_recovers(tmp_path):
             assert (await shop.admit()).live
         assert refused == []
         assert ask(tmp_path, "SELECT count(*) FROM calls") == [(1,)]
-
-    in_a_shop(test, tmp_path)
-
-
-def test_a_token_that_does_not_open_holds_up_no_other_notification(tmp_path):
-    """Its row is marked with the reason."""
-
-    async def test(shop):
-        other = await shop.storage.create_app(shop.app.account.id)
-        lost = await shop.admit()
-        kept = await shop.admit(application=other.id)
-        for call in (lost, kept):
-            await shop.settle(call.ref, body=b"x")
-        for sealed in (b"short", bytes(40)):
-            change(tmp_path, "UPDATE applications SET sealed_token = ? WHERE id = 1", sealed)
-            change(tmp_path, "UPDATE notifications SET attempted = 0")
-            taken = await shop.storage.take_notifications(9)
-            assert [each.ref for each in taken] == [kept.ref]
-        [(outcome,)] = ask(tmp_path, "SELECT outcome FROM notifications ORDER BY id LIMIT 1")
-        assert "was not sealed with this secret" in outcome
 
     in_a_shop(test, tmp_path)
 

@@ -11,7 +11,18 @@ import pytest
 from hoiio.server.storage import upkeep
 from hoiio.server.storage.data import DATABASE, SECRET, open_data
 from hoiio.server.storage.errors import Conflict, StorageError
-from integration.storage.store import RATE, START, a_shop, ask, audit, in_a_shop, settling
+from hoiio.server.storage.protocol import NotificationState
+from integration.storage.store import (
+    RATE,
+    START,
+    a_shop,
+    ask,
+    audit,
+    due,
+    in_a_shop,
+    noted,
+    settling,
+)
 
 DAY = 86_400_000_000
 OLD = {"dest1": "+6587654321", "dest2": "+12125550199"}
@@ -128,7 +139,8 @@ def test_numbers_of_old_calls_are_masked_everywhere(tmp_path):
 
     async def test(shop):
         ref = await ended(shop, notify_url="http://127.0.0.1/?to=%2B6587654321")
-        await shop.storage.take_notifications(10)
+        (delivery,) = await due(shop.storage)
+        await noted(shop.storage, delivery, NotificationState.DELIVERED, status=200)
         purged = await shop.storage.purge(START + 1)
         assert (purged.calls, purged.notifications) == (1, 1)
         record = await shop.storage.record(shop.app.id, ref)
@@ -155,11 +167,13 @@ def test_numbers_of_old_calls_are_masked_everywhere(tmp_path):
 
 
 def test_what_is_newer_live_or_not_notified_yet_stays(tmp_path):
-    """A date that is the limit's own is newer; a notification is masked once it was attempted."""
+    """A date that is the limit's own is newer; a notification is masked once it is finished."""
 
     async def test(shop):
         live = await shop.admit(now=START, **OLD, state=state)
         newer = await ended(shop, now=START + DAY)
+        for delivery in await due(shop.storage):
+            await noted(shop.storage, delivery, NotificationState.PENDING, status=500)
         pending = ask(tmp_path, "SELECT body FROM notifications")
         purged = await shop.storage.purge(START + DAY)
         assert (purged.calls, purged.notifications) == (0, 0)

@@ -70,9 +70,15 @@ async def identify(storage: Storage, guesses: Guesses, given: Params, address: s
     application = await storage.application(given["app_id"])
     if application is None or application.revoked:
         raise guesses.missed(address, Status.INVALID_APP_ID)
-    if not _same(given["access_token"], application.access_token):
+    if not _is_token_of(application, given["access_token"]):
         raise guesses.missed(address, Status.INVALID_ACCESS_TOKEN)
     return application
+
+
+def _is_token_of(application: Application, given: str) -> bool:
+    """Whether it is the token, or a former one that is still good."""
+    former = application.former_token
+    return _same(given, application.access_token) or (former is not None and _same(given, former))
 
 
 def _same(given: str, real: str) -> bool:

@@ -1,39 +1,67 @@
-"""Posts notifications from the outbox, each to its own receiver, none waiting for another's."""
+"""Posts notifications from the outbox until they arrive, none waiting for another's receiver."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
 from typing import Final
-from urllib.parse import urlsplit
-from weakref import WeakValueDictionary
 
 import structlog
 
-from hoiio.server.notifications.post import Poster
-from hoiio.server.storage.protocol import Delivery, Storage
-from hoiio.wire import SIGNATURE_HEADER, signature
+from hoiio.server.notifications import schedule
+from hoiio.server.notifications.headers import headers
+from hoiio.server.notifications.post import TIMEOUT, Attempt, Poster
+from hoiio.server.storage.protocol import AttemptRecord, Delivery, Storage, Wanted
+from hoiio.wire import MICROS
 
-BATCH: Final = 100
-AT_ONCE: Final = 4
-"""Deliveries under way to one receiver; further ones wait for their turn."""
+EACH: Final = 4
+"""Deliveries under way to one receiver."""
+OVERALL: Final = 256
+"""Deliveries under way in all; only so many are ever in memory."""
+LEASE: Final = 60.0
+"""Seconds after which a delivery of which nothing was noted may be attempted again."""
+BACKSTOP: Final = TIMEOUT + 5.0
+"""Seconds after which a poster that overstays its own time is cut off."""
 GRACE: Final = 2.0
 """Seconds that deliveries under way have when the service stops."""
 LOOK_EVERY: Final = 5.0
 """Seconds between looks at the outbox when nobody says that something is due."""
+SORTED: Final = 500
+"""New notifications looked at in one transaction."""
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
-class Deliverer:
-    """Takes what is due from the outbox and posts it. Each notification is attempted once."""
+def _wall_clock() -> int:
+    return time.time_ns() // 1_000
 
-    def __init__(self, storage: Storage, poster: Poster) -> None:
+
+class Deliverer:
+    """Leases what is due from the outbox, posts it, and notes what came of it.
+
+    Only for receivers that have room is anything leased, from one after another in turn, so
+    whatever waits for a dead one waits in the database and keeps nobody else waiting. There is one
+    deliverer to an outbox: leases of another's life end when it starts.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        poster: Poster,
+        clock: Callable[[], int] = _wall_clock,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
         self._storage = storage
         self._poster = poster
+        self._clock = clock
+        self._jitter = jitter
         self._due = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._turns = WeakValueDictionary[str, asyncio.Semaphore]()
+        self._busy = Counter[str]()
+        self._after = ""
         self._loop: asyncio.Task[None] | None = None
         self._stopping = False
 
@@ -46,26 +74,24 @@ class Deliverer:
         self._due.set()
 
     async def stop(self) -> None:
-        """Take what is still due and leave; all have ``GRACE`` seconds to be answered."""
+        """Take what is still due and there is room for; all have ``GRACE`` seconds."""
         self._stopping = True
         self._due.set()
         if self._loop is not None:
             await self._loop
 
     async def _run(self) -> None:
+        released = False
         while not self._stopping:
+            self._due.clear()
             try:
-                await self._serve()
+                if not released:
+                    await self._storage.release_notifications()
+                    released = True
+                await self._begin_due()
             except Exception:
-                log.exception("notifications cannot be delivered; trying again")
-                await self._rest()
-
-    async def _serve(self) -> None:
-        """Deliver until the service stops, then what its stop has settled."""
-        while not self._stopping:
-            await self._begin_due()
+                log.exception("the outbox could not be read; trying again")
             await self._rest()
-        await self._begin_due()
         await self._finish()
 
     async def _rest(self) -> None:
@@ -73,24 +99,44 @@ class Deliverer:
             await asyncio.wait_for(self._due.wait(), LOOK_EVERY)
         except TimeoutError:
             return
-        self._due.clear()
 
     async def _begin_due(self) -> None:
-        while batch := await self._take():
-            for delivery in batch:
-                task = asyncio.create_task(self._deliver(delivery))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+        """Begin deliveries, from the receiver after the last one on and once around."""
+        while await self._storage.sort_notifications(SORTED) == SORTED:
+            pass
+        rounds = 1 if self._after == "" else 2
+        while rounds and (room := OVERALL - len(self._tasks)):
+            now = self._clock()
+            until = now + int(LEASE * MICROS)
+            busy = dict(self._busy)
+            wanted = Wanted(now, until, limit=room, each=EACH, busy=busy, after=self._after)
+            taken = await self._storage.take_notifications(wanted)
+            for delivery in taken.deliveries:
+                self._begin(delivery)
+            self._after = taken.after
+            rounds -= self._after == ""
 
-    async def _take(self) -> Sequence[Delivery]:
-        try:
-            return await self._storage.take_notifications(BATCH)
-        except Exception:
-            # They stay in the outbox until the next look.
-            log.exception("the outbox could not be read; trying again")
-            return ()
+    def _begin(self, delivery: Delivery) -> None:
+        self._busy[delivery.receiver] += 1
+        task = asyncio.create_task(self._deliver(delivery))
+        self._tasks.add(task)
+        task.add_done_callback(lambda done: self._ended(done, delivery.receiver))
+
+    def _ended(self, task: asyncio.Task[None], receiver: str) -> None:
+        """Make room; where there was none, more may be waiting for it."""
+        if len(self._tasks) >= OVERALL or self._busy[receiver] >= EACH:
+            self.wake()
+        self._tasks.discard(task)
+        self._busy[receiver] -= 1
+        if not self._busy[receiver]:
+            del self._busy[receiver]
 
     async def _finish(self) -> None:
+        """Deliver what the stop itself has settled; who is late is attempted in the next life."""
+        try:
+            await self._begin_due()
+        except Exception:
+            log.exception("the outbox could not be read; what is in it waits for the next start")
         under_way = set(self._tasks)
         if under_way:
             _, late = await asyncio.wait(under_way, timeout=GRACE)
@@ -99,23 +145,30 @@ class Deliverer:
             await asyncio.gather(*late, return_exceptions=True)
 
     async def _deliver(self, delivery: Delivery) -> None:
+        """Attempt one; where that cannot even be noted, its lease brings it back."""
+        number = delivery.tries + 1
+        begun, clock = self._clock(), time.monotonic()
         try:
-            async with self._turn(delivery.url):
-                outcome = await self._post(delivery)
-            log.info("notification", ref=delivery.ref, outcome=outcome)
-            await self._storage.notification_done(delivery.id, outcome)
+            attempt = await self._attempt(delivery, begun)
+            took = int((time.monotonic() - clock) * MICROS)
+            record = AttemptRecord(begun, took, attempt.status, attempt.reason)
+            follows = schedule.after(number, attempt, begun + took, self._jitter())
+            outcome = attempt.reason if attempt.status is None else str(attempt.status)
+            log.info("notification", ref=delivery.ref, attempt=number, outcome=outcome)
+            await self._storage.note_attempt(delivery, record, follows.state, follows.due_at)
         except Exception:
             log.exception("notification", ref=delivery.ref)
 
-    async def _post(self, delivery: Delivery) -> str:
-        """Post one notification; returns the HTTP status, or why there was none."""
-        headers = {
-            "Content-Type": "application/x-www-form-urlencoded",
-            SIGNATURE_HEADER: signature(delivery.access_token, delivery.body),
-        }
-        attempt = await self._poster.post(delivery.url, delivery.body, headers)
-        return attempt.reason if attempt.status is None else str(attempt.status)
-
-    def _turn(self, url: str) -> asyncio.Semaphore:
-        """What bounds the deliveries to a URL's receiver, there while somebody uses it."""
-        return self._turns.setdefault(urlsplit(url).netloc, asyncio.Semaphore(AT_ONCE))
+    async def _attempt(self, delivery: Delivery, at: int) -> Attempt:
+        if delivery.problem:
+            return Attempt(None, delivery.problem)
+        signed = headers(delivery, at)
+        try:
+            async with asyncio.timeout(BACKSTOP):
+                return await self._poster.post(delivery.url, delivery.body, signed)
+        except TimeoutError:
+            return Attempt(None, "timeout")
+        except Exception as error:
+            # A fault of ours, but one attempt of many: it must not come back each lease for ever.
+            log.exception("notification", ref=delivery.ref)
+            return Attempt(None, type(error).__name__)

@@ -38,7 +38,7 @@ class Attempt:
 
     status: int | None
     """The HTTP status; None when there was no answer."""
-    reason: str
+    reason: str = ""
     """A short text for the operator's log, with nothing of the URL but its addresses."""
     retry_after: float | None = None
     """Seconds that the receiver asked to be left alone for; None when it did not."""

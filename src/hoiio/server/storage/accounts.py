@@ -11,18 +11,21 @@ from hoiio.server.storage.rows import account, account_id, must, one
 from hoiio.server.storage.sealing import Sealer
 
 
-def application(db: sqlite3.Connection, sealer: Sealer, app_id: str) -> Application | None:
-    """An application with its token opened, and its account."""
-    row = one(db, "application", app_id=app_id)
+def application(
+    db: sqlite3.Connection, sealer: Sealer, app_id: str, now: int
+) -> Application | None:
+    """An application with its tokens opened, a former one while it is good, and its account."""
+    row = one(db, "application", app_id=app_id, now=now)
     if row is None:
         return None
-    key, app_id, sealed, revoked, *owner = row
+    key, app_id, sealed, former, revoked, *owner = row
     return Application(
         id=key,
         app_id=app_id,
         access_token=sealer.open(sealed, app_id),
         revoked=bool(revoked),
         account=account(db, tuple(owner)),
+        former_token=None if former is None else sealer.open(former, app_id),
     )
 
 
@@ -64,12 +67,3 @@ def top_up(db: sqlite3.Connection, key: int, amount: int, now: int) -> None:
     """Add points, with the entry that says so."""
     points, bonus = must(db, "top_up", account=key, points=amount, at=now)
     must(db, "change_balance", account=key, points=points, bonus=bonus)
-
-
-def create_application(
-    db: sqlite3.Connection, key: int, app_id: str, sealed: bytes, now: int
-) -> None:
-    """New credentials for an account. Raises ``Conflict`` for an id that is taken."""
-    row = one(db, "add_application", account=key, app_id=app_id, sealed_token=sealed, now=now)
-    if row is None:
-        raise Conflict(f"there is an application {app_id!r} already")

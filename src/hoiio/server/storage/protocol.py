@@ -6,7 +6,7 @@ method of ``Storage`` is one transaction, durable when it returns.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
@@ -46,6 +46,8 @@ class Application:
     access_token: str
     revoked: bool
     account: Account
+    former_token: str | None = None
+    """One that was rotated away and is still good."""
 
     def __repr__(self) -> str:
         return f"Application(app_id={self.app_id!r}, account={self.account.name!r})"
@@ -208,18 +210,72 @@ class HistoryPage:
     records: Sequence[CallRecord]
 
 
+class NotificationState(StrEnum):
+    """Where a notification stands: to be attempted, arrived, or given up."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a deliverer has room for: ``limit`` in all, ``each`` a receiver, the ``busy`` counted.
+
+    They are leased ``until``: if nothing is noted of one by then, it may be taken again.
+    ``after`` is the receiver that was looked at last, empty to begin with the first.
+    """
+
+    now: int
+    until: int
+    limit: int
+    each: int
+    busy: Mapping[str, int]
+    after: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A notification that is due: where to, what, and the token that signs it."""
+    """A notification that is due: where to, what, and what signs it.
+
+    ``tries`` is how often it was attempted on its schedule. One that cannot be signed says why in
+    ``problem`` and is not to be posted.
+    """
 
     id: int
     ref: str
     url: str
     body: bytes
+    receiver: str
+    tries: int
+    lease: int
     access_token: str
+    signing_secrets: tuple[str, ...] = ()
+    problem: str = ""
 
     def __repr__(self) -> str:
         return f"Delivery(id={self.id}, ref={self.ref!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What was due; ``after`` is the receiver looked at last, empty when it was the last one."""
+
+    deliveries: Sequence[Delivery]
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRecord:
+    """One attempt as it went: begun ``at``, answered after ``took`` microseconds.
+
+    ``status`` is the HTTP status; where there was none, ``reason`` says why.
+    """
+
+    at: int
+    took: int
+    status: int | None
+    reason: str
 
 
 class Storage(Protocol):
@@ -283,12 +339,25 @@ class Storage(Protocol):
         """When the service was last known alive; None before the first beat."""
         ...
 
-    async def take_notifications(self, limit: int) -> Sequence[Delivery]:
-        """Take notifications that were never attempted, marking them attempted: each once."""
+    async def sort_notifications(self, limit: int) -> int:
+        """Find the receivers of notifications never looked at; how many, at most ``limit``."""
         ...
 
-    async def notification_done(self, delivery: int, outcome: str) -> None:
-        """Note how an attempt went, for the operator."""
+    async def take_notifications(self, wanted: Wanted) -> Taken:
+        """Lease notifications that are due, from one receiver after another."""
+        ...
+
+    async def note_attempt(
+        self, delivery: Delivery, attempt: AttemptRecord, state: NotificationState, due_at: int
+    ) -> None:
+        """Write how an attempt went and what follows; ``due_at`` is when it is due again.
+
+        What follows is dropped, and the attempt kept, where the delivery is leased no more.
+        """
+        ...
+
+    async def release_notifications(self) -> None:
+        """End all leases: whoever held them is gone."""
         ...
 
     async def has_tariff(self) -> bool:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from hoiio.server.billing.charge import Price
 from hoiio.server.billing.tariff import Row
 from hoiio.server.storage import (
     accounts,
+    applications,
     books,
     calls,
     heartbeat,
@@ -24,24 +25,28 @@ from hoiio.server.storage import (
     tariffs,
     upkeep,
 )
-from hoiio.server.storage.credentials import new_access_token, new_app_id
+from hoiio.server.storage.credentials import new_access_token, new_app_id, new_signing_secret
 from hoiio.server.storage.errors import StorageError
 from hoiio.server.storage.migrate import migrate
 from hoiio.server.storage.protocol import (
     Account,
     Admission,
     Application,
+    AttemptRecord,
     CallRecord,
     Change,
     Delivery,
     HistoryPage,
     IdempotencyKey,
+    NotificationState,
     Placed,
     Refusal,
     T,
+    Taken,
+    Wanted,
 )
 from hoiio.server.storage.rows import one
-from hoiio.server.storage.sealing import Sealer
+from hoiio.server.storage.sealing import Purpose, Sealer
 from hoiio.server.storage.worker import BATCH_JOBS, Job, Worker
 
 BUSY_SECONDS: Final = 5.0
@@ -93,7 +98,8 @@ class SqliteStorage:
 
     async def application(self, app_id: str) -> Application | None:
         """The application and its account as they are now; None when unknown."""
-        return await self._read(lambda db: accounts.application(db, self._sealer, app_id))
+        now = self._clock()
+        return await self._read(lambda db: accounts.application(db, self._sealer, app_id, now))
 
     async def price(self, currency: str, number: str) -> Price | None:
         """What one leg to this number costs; None when it is not covered."""
@@ -148,13 +154,23 @@ class SqliteStorage:
         """When the service was last known alive; None before the first beat."""
         return await self._read(heartbeat.last_beat)
 
-    async def take_notifications(self, limit: int) -> Sequence[Delivery]:
-        """Take notifications that were never attempted, marking them attempted: each once."""
-        return await self._write(lambda db: outbox.take(db, self._sealer, limit))
+    async def sort_notifications(self, limit: int) -> int:
+        """Find the receivers of notifications never looked at; how many, at most ``limit``."""
+        return await self._write(lambda db: outbox.sort(db, limit))
 
-    async def notification_done(self, delivery: int, outcome: str) -> None:
-        """Note how an attempt went, for the operator."""
-        await self._write(lambda db: outbox.note(db, delivery, outcome))
+    async def take_notifications(self, wanted: Wanted) -> Taken:
+        """Lease notifications that are due, from one receiver after another."""
+        return await self._write(lambda db: outbox.take(db, self._sealer, wanted))
+
+    async def note_attempt(
+        self, delivery: Delivery, attempt: AttemptRecord, state: NotificationState, due_at: int
+    ) -> None:
+        """Write how an attempt went and what follows; ``due_at`` is when it is due again."""
+        await self._write(lambda db: outbox.note(db, delivery, attempt, state, due_at))
+
+    async def release_notifications(self) -> None:
+        """End all leases: whoever held them is gone."""
+        await self._write(outbox.release)
 
     async def close(self) -> None:
         """Finish what was begun and let go of the database."""
@@ -183,21 +199,85 @@ class SqliteStorage:
         )
 
     async def create_app(
-        self, account: int, app_id: str | None = None, access_token: str | None = None
+        self,
+        account: int,
+        app_id: str | None = None,
+        access_token: str | None = None,
+        signing_secret: str | None = None,
     ) -> Application:
         """New credentials, or existing ones taken over. Raises ``Conflict`` for a known id."""
-        key = app_id or new_app_id()
-        sealed = self._sealer.seal(access_token or new_access_token(), key)
-        now = self._clock()
+        key, now = app_id or new_app_id(), self._clock()
+        token = self._sealer.seal(access_token or new_access_token(), key)
+        signing = signing_secret or new_signing_secret()
+        secret = self._sealer.seal(signing, key, Purpose.SIGNING)
 
         def job(db: sqlite3.Connection) -> Application | None:
-            accounts.create_application(db, account, key, sealed, now)
-            return accounts.application(db, self._sealer, key)
+            applications.create(db, account, key, token=token, secret=secret, now=now)
+            return accounts.application(db, self._sealer, key, now)
 
         created = await self._write(job)
         if created is None:
             raise StorageError(f"application {key} is gone")
         return created
+
+    async def list_apps(self, account: int | None) -> Sequence[applications.Listed]:
+        """All applications, or those of one account, oldest first."""
+        return await self._read(lambda db: applications.every(db, account))
+
+    async def rotate_token(self, app_id: str, token: str, keep: int) -> applications.Listed:
+        """A new access token; the old one stays good for ``keep`` microseconds.
+
+        Raises ``Unknown``, or ``Conflict`` for a revoked application.
+        """
+        sealed, now = self._sealer.seal(token, app_id), self._clock()
+        return await self._write(
+            lambda db: applications.rotate(
+                db, "rotate_token", app_id, sealed, until=now + keep, now=now
+            )
+        )
+
+    async def rotate_secret(self, app_id: str, secret: str, overlap: int) -> applications.Listed:
+        """A new signing secret; the old one signs too for ``overlap`` microseconds.
+
+        Raises ``Unknown``, or ``Conflict`` for a revoked application.
+        """
+        sealed, now = self._sealer.seal(secret, app_id, Purpose.SIGNING), self._clock()
+        return await self._write(
+            lambda db: applications.rotate(
+                db, "rotate_secret", app_id, sealed, until=now + overlap, now=now
+            )
+        )
+
+    async def revoke(self, app_id: str) -> applications.Listed:
+        """Let nobody in any more with an application's credentials. Raises ``Unknown``."""
+        return await self._write(lambda db: applications.revoke(db, app_id))
+
+    async def notifications(
+        self, states: Collection[NotificationState], owner: str | None, limit: int
+    ) -> outbox.Notices:
+        """Notifications in these states, of an application or an account, newest first.
+
+        Raises ``Unknown`` for an owner that is neither.
+        """
+
+        def job(db: sqlite3.Connection) -> outbox.Notices:
+            application = None if owner is None else applications.key_of(db, owner)
+            of_all = owner is None or application is not None
+            account = None if of_all else accounts.find(db, owner or "").id
+            return outbox.notices(db, states, account=account, application=application, limit=limit)
+
+        return await self._read(job)
+
+    async def notification(self, name: str) -> outbox.Told:
+        """One notification, by its number or its transaction's ref. Raises ``Unknown``."""
+        return await self._read(lambda db: outbox.told(db, name))
+
+    async def replay_notification(self, name: str) -> outbox.Notice:
+        """Make a notification due at once, on a fresh schedule.
+
+        Raises ``Unknown``, or ``Conflict`` when its numbers were purged.
+        """
+        return await self._write(lambda db: outbox.replay(db, name))
 
     async def add_credit(self, account: int, amount: int) -> Account:
         """Top an account up; returns it as it is then."""

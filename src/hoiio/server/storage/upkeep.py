@@ -83,13 +83,13 @@ def purge(db: sqlite3.Connection, before: int) -> Purged:
     """Mask the phone numbers of calls that were admitted before an instant and have ended.
 
     Masked as the log does it; in the records, in what the call's machine left, in tags and URLs,
-    and in notifications that were attempted. What was there before is overwritten in the file too.
-    Live calls and the ledger are not touched. May be broken off and run again.
+    and in notifications that arrived or were given up. What was there before is overwritten in the
+    file too. Live calls and the ledger are not touched. May be broken off and run again.
     """
     db.execute("PRAGMA secure_delete = ON")
     purged = Purged(
         _masked(db, "ended_calls", "mask_call", before),
-        _masked(db, "attempted_notifications", "mask_notification", before),
+        _masked(db, "finished_notifications", "mask_notification", before),
     )
     with suppress(sqlite3.OperationalError):  # a reader keeps the log; the service empties it later
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")

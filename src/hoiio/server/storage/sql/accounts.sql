@@ -3,7 +3,9 @@ accounts.id, accounts.name, accounts.currency, accounts.number, accounts.points,
 accounts.concurrent_calls
 
 -- name: application
-SELECT applications.id, app_id, sealed_token, revoked, {account_columns}
+SELECT
+    applications.id, app_id, sealed_token,
+    CASE WHEN former_token_until > :now THEN former_token END, revoked, {account_columns}
 FROM applications JOIN accounts ON accounts.id = applications.account
 WHERE app_id = :app_id
 
@@ -26,7 +28,7 @@ SELECT {account_columns} FROM accounts WHERE name = :name
 SELECT {account_columns} FROM accounts ORDER BY id
 
 -- name: add_application
-INSERT INTO applications (account, app_id, sealed_token, created_at)
-VALUES (:account, :app_id, :sealed_token, :now)
+INSERT INTO applications (account, app_id, sealed_token, sealed_secret, created_at)
+VALUES (:account, :app_id, :sealed_token, :sealed_secret, :now)
 ON CONFLICT (app_id) DO NOTHING
 RETURNING id

@@ -10,11 +10,12 @@ UPDATE calls
 SET dest1 = :dest1, dest2 = :dest2, tag = :tag, notify_url = :notify_url, state = :state
 WHERE id = :id AND live = 0
 
--- name: attempted_notifications
+-- name: finished_notifications
 SELECT notifications.id, url, body
 FROM notifications JOIN calls ON calls.id = notifications.call
-WHERE notifications.id > :after AND attempted = 1 AND live = 0 AND date < :before
+WHERE notifications.id > :after AND notifications.state <> 'pending' AND live = 0 AND date < :before
 ORDER BY notifications.id LIMIT :limit
 
 -- name: mask_notification
-UPDATE notifications SET url = :url, body = :body WHERE id = :id AND attempted = 1
+UPDATE notifications SET url = :url, body = :body, masked = 1
+WHERE id = :id AND state <> 'pending'
