@@ -43,6 +43,12 @@ _application.command(f"{_APPS}:create", name="create", help="Create credentials 
 _application.command(f"{_APPS}:listed", name="list", help="List applications without secrets.")
 _application.command(f"{_APPS}:rotate", name="rotate", help="Change a token or signing secret.")
 _application.command(f"{_APPS}:revoke", name="revoke", help="Make credentials invalid for good.")
+_notifications = App(name="notifications", help="What was told to whom, and what was not.")
+app.command(_notifications)
+_NOTES: Final = "hoiio.cli.admin_notifications"
+_notifications.command(f"{_NOTES}:listed", name="list", help="List what has not arrived, or all.")
+_notifications.command(f"{_NOTES}:show", name="show", help="Show one, with each attempt.")
+_notifications.command(f"{_NOTES}:replay", name="replay", help="Send one again, now.")
 _BOOKS: Final = "hoiio.cli.admin_books"
 app.command(f"{_BOOKS}:ledger", name="ledger", help="List what moved an account's balance.")
 app.command(f"{_BOOKS}:audit", name="audit", help="Prove that the books add up.")
