@@ -9,8 +9,8 @@ from urllib.parse import parse_qs
 from structlog.testing import capture_logs
 
 from hoiio.server.notifications import deliverer as module
-from hoiio.server.notifications.deliverer import EACH, OVERALL, Deliverer
 from hoiio.server.notifications import post
+from hoiio.server.notifications.deliverer import EACH, OVERALL, Deliverer
 from hoiio.server.notifications.egress import Guard
 from hoiio.server.notifications.post import Attempt, Poster
 from hoiio.server.storage.protocol import NotificationState
