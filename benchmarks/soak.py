@@ -33,6 +33,10 @@ from support.service import Service, admin
 NUMBERS = [f"+65{30_000_000 + index}" for index in range(64)]
 ACCOUNTS = 8
 CREDIT = "1000000"
+CEILINGS = ("spend_per_hour", "spend_per_day", "unconnected_seconds_per_hour",
+            "unconnected_cost_per_hour")  # fmt: skip
+UNGUARDED = ["[guards]", *(f"{ceiling} = 0" for ceiling in CEILINGS)]
+"""An hour of calls without a pause is what these guards are there to stop."""
 CEILING = 50
 LEGS = 25
 """Half of the ceiling."""
@@ -71,7 +75,7 @@ def main():
 
 def routes(crowd):
     lines = [f'"{number}" = "{crowd.uri}"' for number in NUMBERS]
-    return "\n".join(['log.format = "json"', "[sip.routes]", *lines])
+    return "\n".join(['log.format = "json"', *UNGUARDED, "[sip.routes]", *lines])
 
 
 def provision(folder):

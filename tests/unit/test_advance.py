@@ -10,7 +10,7 @@ from hoiio.server.billing.prepaid import Minutes
 from hoiio.server.calls import callback
 from hoiio.server.calls.advance import advance
 from hoiio.server.engines.protocol import Answered, Cause, Ended
-from hoiio.server.storage.protocol import CallRecord
+from hoiio.server.storage.protocol import CallRecord, Unconnected
 
 REF, ONE, TWO = "AA-C-7", "+6511111111", "+6522222222"
 START = 1_700_000_000 * wire.MICROS
@@ -94,3 +94,19 @@ def test_no_fee_is_charged_where_nobody_talked():
     """Nothing is billed unless dest2 answers (api rule 18)."""
     bill = advance(record(fee1=5_000), [BUSY], START).settlement
     assert (bill.duration, bill.debit) == (0, 0)
+
+
+def test_a_first_leg_without_a_second_is_told_with_what_it_would_have_cost():
+    """By dest1's own price, in started seconds; a call that connected has run up nothing."""
+    call = record(rate1=60_000, initial1=1, increment1=1, fee1=5)
+    for event in (
+        Answered(f"{REF}-1", START),
+        Ended(f"{REF}-2", START + 10 * wire.MICROS, Cause.REMOTE, 486),
+        Ended(f"{REF}-1", START + 10 * wire.MICROS + 1, Cause.HUNG_UP),
+    ):
+        change = advance(call, [event], event.at)
+        call = msgspec.structs.replace(call, state=change.state)
+    assert change.settlement.unconnected == Unconnected(11, 11_005)
+    assert change.settlement.debit == 0
+    assert settled().unconnected is None
+    assert advance(record(), [BUSY], START).settlement.unconnected is None

@@ -122,14 +122,14 @@ def test_a_hangup_before_the_answer_cancels_and_an_answer_that_crosses_it_is_not
         Ended(ONE, 3100, Cause.HUNG_UP),
         call=ringing,
     )
-    assert cb.result(call) == cb.Result("answered", "unanswered", None, 3100, None)
+    assert cb.result(call) == cb.Result("answered", "unanswered", None, 3100, None, 1100)
 
 
 def test_dest1_giving_up_while_dest2_rings_ends_the_call_unbilled():
     call = after(
         Answered(ONE, 2000), Ended(ONE, 4000, Cause.REMOTE), Ended(TWO, 4100, Cause.HUNG_UP)
     )
-    assert cb.result(call) == cb.Result("answered", "unanswered", None, 4100, None)
+    assert cb.result(call) == cb.Result("answered", "unanswered", None, 4100, None, 2000)
 
 
 def test_a_call_not_dialled_in_time_fails_and_dials_nobody():
@@ -192,6 +192,8 @@ def test_no_order_of_events_breaks_the_rules(history):
         if outcome.answered_at is not None:
             assert outcome.status1 == outcome.status2 == "answered"
             assert outcome.ended_at >= outcome.answered_at
+            assert outcome.unconnected == 0
+        assert outcome.unconnected >= 0
     elif call.ending:
         assert cb.due(call) == tuple(HangUp(leg) for leg in dials if _end(call, leg) is None)
 

@@ -53,6 +53,7 @@ _BOOKS: Final = "hoiio.cli.admin_books"
 app.command(f"{_BOOKS}:ledger", name="ledger", help="List what moved an account's balance.")
 app.command(f"{_BOOKS}:audit", name="audit", help="Prove that the books add up.")
 _UPKEEP: Final = "hoiio.cli.admin_upkeep"
+app.command("hoiio.cli.admin_guards:app", name="guards", help="What an account may call and spend.")
 app.command(f"{_UPKEEP}:backup", name="backup", help="Copy the database into a new file.")
 app.command(f"{_UPKEEP}:purge", name="purge", help="Mask the numbers of calls long ended.")
 

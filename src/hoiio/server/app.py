@@ -19,6 +19,7 @@ from hoiio.server.api.application import build
 from hoiio.server.api.credentials import Guesses
 from hoiio.server.api.desk import Desk
 from hoiio.server.api.http import HttpServer, Limits, bind
+from hoiio.server.billing.guards import Ceilings, Rules
 from hoiio.server.calls.controller import Controller
 from hoiio.server.calls.orders import CallSettings
 from hoiio.server.config import Config, ConfigError
@@ -78,6 +79,7 @@ async def _start(config: Config, stack: AsyncExitStack) -> str:
     stack.callback(sock.close)
     storage = open_data(config.data)
     stack.push_async_callback(storage.close)
+    await storage.use_ceilings(ceilings(config))
     guard = Guard(config.notifications.allow)
     names = Names(config.notifications.resolver)
     deliverer = Deliverer(storage, Poster(guard, names))
@@ -99,6 +101,7 @@ async def _start(config: Config, stack: AsyncExitStack) -> str:
         config.calls.dest1_sees,
         config.sip.trunk.number,
         UrlCheck(guard, names),
+        guard_rules(config),
     )
     limits = Limits(config.api.connections, config.api.request_within, config.api.idle_within)
     guesses = Guesses(config.api.wrong_credentials, time.monotonic)
@@ -136,6 +139,29 @@ def call_settings(config: Config) -> CallSettings:
     """What the controller needs of the configuration."""
     calls = config.calls
     return CallSettings(calls.ring_dest1, calls.ring_dest2, calls.max_duration)
+
+
+def guard_rules(config: Config) -> Rules:
+    """Which numbers the configuration lets accounts call."""
+    guards = config.guards
+    return Rules(
+        guards.refuse_prefixes,
+        guards.allow_prefixes,
+        guards.countries,
+        guards.unknown_regions,
+        guards.max_rate,
+    )
+
+
+def ceilings(config: Config) -> Ceilings:
+    """What the configuration lets an account spend."""
+    guards = config.guards
+    return Ceilings(
+        guards.spend_per_hour,
+        guards.spend_per_day,
+        guards.unconnected_seconds_per_hour,
+        guards.unconnected_cost_per_hour,
+    )
 
 
 def embedded_config(config: Config) -> EmbeddedConfig:

@@ -256,6 +256,64 @@ class Notifications:
 
 
 @dataclass(frozen=True, slots=True)
+class Guards:
+    """``[guards]``: against toll fraud; an account may have its own instead.
+
+    Amounts are units of the account's currency, in micro-units here.
+    """
+
+    refuse_prefixes: Annotated[
+        tuple[str, ...],
+        Setting(
+            readers.prefixes,
+            "Digit prefixes that are refused, added to the built-in ones (docs/operate.md).",
+        ),
+    ] = ()
+    allow_prefixes: Annotated[
+        tuple[str, ...],
+        Setting(
+            readers.prefixes,
+            "Digit prefixes that are let through, unless a longer one is refused.",
+        ),
+    ] = ()
+    countries: Annotated[
+        tuple[str, ...],
+        Setting(readers.countries, "The only countries that are called, as ISO codes; none: all."),
+    ] = ()
+    unknown_regions: Annotated[
+        bool,
+        Setting(readers.switch, "Whether numbers are called that belong to no known country."),
+    ] = False
+    max_rate: Annotated[
+        int,
+        Setting(readers.amount, "The dearest rate of a leg, in currency units a minute; 0: any."),
+    ] = 2_000_000
+    spend_per_hour: Annotated[
+        int,
+        Setting(readers.amount, "What an account may spend in an hour, in units; 0: no ceiling."),
+    ] = 50_000_000
+    spend_per_day: Annotated[
+        int,
+        Setting(readers.amount, "What an account may spend in a day, in units; 0: no ceiling."),
+    ] = 200_000_000
+    unconnected_seconds_per_hour: Annotated[
+        int,
+        Setting(
+            readers.whole(0, 1_000_000),
+            "Seconds an hour that dest1s of an account may be up without their dest2 ever "
+            "answering; 0: no ceiling.",
+        ),
+    ] = 3600
+    unconnected_cost_per_hour: Annotated[
+        int,
+        Setting(
+            readers.amount,
+            "What those dest1s would have cost in an hour, in units; 0: no ceiling.",
+        ),
+    ] = 5_000_000
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """``[log]``: what goes to stderr."""
 
@@ -287,6 +345,7 @@ class Config:
     calls: Calls = field(default_factory=Calls)
     api: Api = field(default_factory=Api)
     notifications: Notifications = field(default_factory=Notifications)
+    guards: Guards = field(default_factory=Guards)
     log: Log = field(default_factory=Log)
 
 

@@ -183,6 +183,44 @@ def words(*allowed: str) -> Reader:
     return read
 
 
+_AMOUNT: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?", re.ASCII)
+
+
+def amount(value: object) -> int:
+    """An amount in currency units, read into micro-units."""
+    plain = isinstance(value, int | float | str) and not isinstance(value, bool)
+    written = f"{value:.6f}" if plain and isinstance(value, float) else str(value)
+    if not plain or not _AMOUNT.fullmatch(written):
+        raise ValueError("an amount in currency units, such as 12.50")
+    return wire.parse_money(written)
+
+
+_PREFIX: Final = re.compile(r"[0-9]{1,15}", re.ASCII)
+_COUNTRY: Final = re.compile(r"[A-Z]{2}", re.ASCII)
+
+
+def prefixes(value: object) -> tuple[str, ...]:
+    """A list of digit prefixes, which may be empty; a plus before one is dropped."""
+    found = tuple(str(item).strip().removeprefix("+") for item in _listed(value))
+    if not all(_PREFIX.fullmatch(prefix) for prefix in found):
+        raise ValueError('a list of prefixes of 1 to 15 digits, such as ["1900", "4487"]')
+    return found
+
+
+def countries(value: object) -> tuple[str, ...]:
+    """A list of country codes (ISO 3166-1 alpha-2), which may be empty."""
+    found = tuple(str(item).strip().upper() for item in _listed(value))
+    if not all(_COUNTRY.fullmatch(code) for code in found):
+        raise ValueError('a list of two-letter country codes, such as ["SG", "MY"]')
+    return found
+
+
+def _listed(value: object) -> list[object]:
+    if not isinstance(value, list | str):
+        raise ValueError("a list")  # noqa: TRY004 - readers raise ValueError alone
+    return [item for item in _items(cast("object", value)) if item != ""]
+
+
 def cadence(value: object) -> tuple[float, ...]:
     """Seconds on, off, on, off..., repeated."""
     parts = [_number(part.strip() if isinstance(part, str) else part) for part in _items(value)]

@@ -6,7 +6,7 @@ Each is one function from a checked application and its parameters to the answer
 
 from __future__ import annotations
 
-from hoiio.server.api import answers, dialling, params
+from hoiio.server.api import answers, audit, dialling, params
 from hoiio.server.api.answers import Answer
 from hoiio.server.api.desk import Desk
 from hoiio.server.api.params import Params, Refused
@@ -20,7 +20,8 @@ async def place(
 ) -> Placed:
     """Ring people and put those who answer into a room; returns before anything rings."""
     order = await _order(desk, application.account, given)
-    return dialling.admitted(await desk.calls.place_conference(application, order, key))
+    outcome = await desk.calls.place_conference(application, order, key)
+    return dialling.admitted(audit.admission(application.account, outcome))
 
 
 def voice_conference_answer(placed: Placed) -> Answer:
@@ -40,9 +41,7 @@ async def _order(desk: Desk, account: Account, given: Params) -> ConferenceOrder
     tag = params.tag(given.get("tag", ""))
     notify_url = await dialling.notify_url(desk, account, given)
     refusal = Status.DEST_NOT_SUPPORTED
-    prices = [
-        await dialling.leg_price(desk, account.currency, number, refusal) for number in numbers
-    ]
+    prices = [await dialling.leg_price(desk, account, number, refusal) for number in numbers]
     return ConferenceOrder(
         numbers=numbers,
         prices=prices,

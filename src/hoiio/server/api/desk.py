@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from hoiio.server.billing.guards import NO_RULES, Rules
 from hoiio.server.calls.orders import CallOrder, ConferenceOrder
 from hoiio.server.config import Dest1Sees
 from hoiio.server.notifications.check import UrlCheck
@@ -67,3 +68,4 @@ class Desk:
     dest1_sees: Dest1Sees = Dest1Sees.DEST2
     trunk_number: str | None = None
     notify_urls: UrlCheck = field(default_factory=UrlCheck)
+    rules: Rules = NO_RULES

@@ -7,9 +7,10 @@ from typing import Final
 
 import structlog
 
-from hoiio.server.api import params
+from hoiio.server.api import audit, params
 from hoiio.server.api.desk import Desk
 from hoiio.server.api.params import Params, Refused
+from hoiio.server.billing import guards
 from hoiio.server.billing.charge import Price
 from hoiio.server.notifications.check import Forbidden, NoReceiver
 from hoiio.server.storage.protocol import Account, CallRecord, Placed, Refusal
@@ -22,6 +23,10 @@ _REFUSALS: Final = {
     Refusal.ROOM_FULL: Status.DEST_TOO_MANY,
     Refusal.CONCURRENT_CALLS: Status.CONCURRENT_CALL_LIMIT_REACHED,
     Refusal.CEILING: Status.SERVICE_NOT_AVAILABLE,
+    Refusal.SPEND_PER_HOUR: Status.INSUFFICIENT_CREDIT,
+    Refusal.SPEND_PER_DAY: Status.INSUFFICIENT_CREDIT,
+    Refusal.UNCONNECTED_SECONDS: Status.INSUFFICIENT_CREDIT,
+    Refusal.UNCONNECTED_COST: Status.INSUFFICIENT_CREDIT,
     Refusal.CREDIT: Status.INSUFFICIENT_CREDIT,
 }
 
@@ -75,9 +80,20 @@ def own_numbers(account: Account) -> tuple[str, ...]:
     return tuple(dict.fromkeys(registered + account.numbers))
 
 
-async def leg_price(desk: Desk, currency: str, number: str, refusal: Status) -> Price:
-    """What a leg to a number costs; ``Refused`` with ``refusal`` where it cannot be called."""
-    price = await desk.storage.price(currency, number) if desk.engine.reaches(number) else None
-    if price is None:
+async def leg_price(desk: Desk, account: Account, number: str, refusal: Status) -> Price:
+    """What a leg to a number costs; ``Refused`` with ``refusal`` where it may not be called.
+
+    A guard that refuses it says so in the log, never to the caller.
+    """
+    rules = account.guards.rules(desk.rules)
+    verdict = guards.number_verdict(rules, number)
+    price = None
+    if verdict is None and desk.engine.reaches(number):
+        price = await desk.storage.price(account.currency, number)
+    if price is not None:
+        verdict = guards.rate_verdict(rules, price)
+    if verdict is not None:
+        audit.number_refused(account, number, verdict)
+    if price is None or verdict is not None:
         raise Refused(refusal)
     return price

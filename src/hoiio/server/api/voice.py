@@ -7,7 +7,7 @@ Each is one function from a checked application and its parameters to the answer
 from __future__ import annotations
 
 from hoiio import wire
-from hoiio.server.api import answers, dialling, params
+from hoiio.server.api import answers, audit, dialling, params
 from hoiio.server.api.answers import Answer
 from hoiio.server.api.desk import Desk
 from hoiio.server.api.params import Params, Refused
@@ -31,7 +31,8 @@ async def call(
 ) -> Placed:
     """Ring dest1, then dest2, and connect them; returns before anything rings."""
     order = await _order(desk, application.account, given)
-    return dialling.admitted(await desk.calls.place_call(application, order, key))
+    outcome = await desk.calls.place_call(application, order, key)
+    return dialling.admitted(audit.admission(application.account, outcome))
 
 
 def call_answer(placed: Placed) -> Answer:
@@ -49,7 +50,7 @@ async def _order(desk: Desk, account: Account, given: Params) -> CallOrder:
     limit = params.max_duration(given["max_duration"]) if "max_duration" in given else None
     tag = params.tag(given.get("tag", ""))
     notify_url = await dialling.notify_url(desk, account, given)
-    price1, price2 = await _prices(desk, account.currency, dest1, dest2)
+    price1, price2 = await _prices(desk, account, dest1, dest2)
     return CallOrder(
         dest1=dest1,
         dest2=dest2,
@@ -71,13 +72,13 @@ def _dest1_sees(desk: Desk, account: Account, dest2: str) -> str | None:
     return desk.trunk_number
 
 
-async def _prices(desk: Desk, currency: str, dest1: str, dest2: str) -> tuple[Price, Price]:
+async def _prices(desk: Desk, account: Account, dest1: str, dest2: str) -> tuple[Price, Price]:
     """Both legs' prices, for two different numbers that can be called."""
     if dest1 == dest2:
         raise Refused(Status.SAME_DEST1_DEST2)
     return (
-        await dialling.leg_price(desk, currency, dest1, Status.DEST1_NOT_SUPPORTED),
-        await dialling.leg_price(desk, currency, dest2, Status.DEST2_NOT_SUPPORTED),
+        await dialling.leg_price(desk, account, dest1, Status.DEST1_NOT_SUPPORTED),
+        await dialling.leg_price(desk, account, dest2, Status.DEST2_NOT_SUPPORTED),
     )
 
 
@@ -86,7 +87,7 @@ async def get_rate(desk: Desk, application: Application, given: Params) -> Answe
     account = application.account
     dest1 = params.number(given["dest1"], Status.DEST1_INVALID)
     dest2 = params.number(given["dest2"], Status.DEST2_INVALID)
-    prices = await _prices(desk, account.currency, dest1, dest2)
+    prices = await _prices(desk, account, dest1, dest2)
     return {
         "currency": account.currency,
         "rate": wire.format_money(charge.rate(prices)),

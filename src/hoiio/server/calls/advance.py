@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from hoiio import wire
 from hoiio.server.billing import charge, prepaid
 from hoiio.server.billing.prepaid import Minutes
 from hoiio.server.calls import machines, transaction
@@ -25,6 +26,7 @@ from hoiio.server.storage.protocol import (
     NextMinute,
     Settlement,
     Spoken,
+    Unconnected,
 )
 
 
@@ -111,4 +113,12 @@ def _settlement(record: CallRecord, result: Result) -> Settlement:
             debit=debit,
         )
         notification = body(transaction.fields(ended), record.notify_url)
-    return Settlement(minutes, debit, result.ended_at, notification)
+    ran_up = _unconnected(record, result.unconnected)
+    return Settlement(minutes, debit, result.ended_at, notification, ran_up)
+
+
+def _unconnected(record: CallRecord, micros: int) -> Unconnected | None:
+    """What dest1's leg would have cost in a call-back that never connected, by started seconds."""
+    if micros == 0:
+        return None
+    return Unconnected(-(-micros // wire.MICROS), charge.debit(record.prices[:1], micros))

@@ -220,4 +220,19 @@ def result(call: CallBack) -> Result:
     answered_at = call.second.answered_at
     # Talking stops when the first of the two is gone; evidence older than the answer is the answer.
     ended_at = max(ends) if answered_at is None else max(answered_at, min(ends))
-    return Result(call.first.status, call.second.status, answered_at, ended_at, call.billed_until)
+    return Result(
+        call.first.status,
+        call.second.status,
+        answered_at,
+        ended_at,
+        call.billed_until,
+        _unconnected(call),
+    )
+
+
+def _unconnected(call: CallBack) -> int:
+    """Microseconds that dest1 was up for nothing, in a call whose dest2 never answered."""
+    first = call.first
+    if call.second.answered_at is not None or first.answered_at is None or first.end is None:
+        return 0
+    return max(0, first.end.at - first.answered_at)

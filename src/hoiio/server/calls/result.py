@@ -13,7 +13,8 @@ class Result:
 
     ``status2`` is empty where there is no second leg. ``answered_at`` is None where nothing is
     billed; ``ended_at`` is when talking stopped, or when the last leg ended if nobody talked.
-    Billing caps it at ``billed_until``.
+    Billing caps it at ``billed_until``. ``unconnected`` is how long dest1 of a call-back was up, in
+    microseconds, where dest2 never answered.
     """
 
     status1: CallStatus
@@ -21,3 +22,4 @@ class Result:
     answered_at: int | None
     ended_at: int
     billed_until: int | None
+    unconnected: int = 0

@@ -5,10 +5,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 
+import structlog
 from msgspec.structs import asdict
 
 from hoiio import wire
-from hoiio.server.storage import idempotency, ledger, rooms
+from hoiio.server.storage import guards, idempotency, ledger, rooms
 from hoiio.server.storage.protocol import (
     Admission,
     CallRecord,
@@ -16,6 +17,7 @@ from hoiio.server.storage.protocol import (
     HistoryPage,
     IdempotencyKey,
     NewCall,
+    NextMinute,
     Placed,
     Refusal,
     Settlement,
@@ -23,6 +25,8 @@ from hoiio.server.storage.protocol import (
 )
 from hoiio.server.storage.queries import SQL
 from hoiio.server.storage.rows import call_id, call_record, must, one
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
 class Refused(Exception):
@@ -119,6 +123,9 @@ def _add(db: sqlite3.Connection, key: int, record: CallRecord) -> None:
 
 def _hold(db: sqlite3.Connection, key: int, admission: Admission, amount: int) -> None:
     account, at = admission.account, admission.now
+    guard = guards.take_spend(db, account, amount, at, call_backs=admission.room is None)
+    if guard is not None:
+        raise Refused(Refusal(guard.value))
     if not ledger.hold(db, key, account, minute=1, amount=amount, at=at):
         raise Refused(Refusal.CREDIT)
 
@@ -151,8 +158,20 @@ def _pay(db: sqlite3.Connection, key: int, account: int, change: Change[T]) -> C
     wanted = change.next_minute
     if wanted is None:
         return change
-    held = ledger.hold(db, key, account, minute=wanted.minute, amount=wanted.amount, at=wanted.at)
-    return change if held else wanted.refused
+    return change if _hold_minute(db, key, account, wanted) else wanted.refused
+
+
+def _hold_minute(db: sqlite3.Connection, key: int, account: int, wanted: NextMinute[T]) -> bool:
+    """Hold a further minute; False where credit or a ceiling on spending does not allow it."""
+    amount, at = wanted.amount, wanted.at
+    guard = guards.take_spend(db, account, amount, at)
+    if guard is not None:
+        log.warning("guard refused a minute", guard=guard.value, ref=f"AA-C-{key}")
+        return False
+    held = ledger.hold(db, key, account, minute=wanted.minute, amount=amount, at=at)
+    if not held:
+        guards.give_back_spend(db, account, amount, at)
+    return held
 
 
 def _settle(db: sqlite3.Connection, key: int, settlement: Settlement) -> None:
@@ -170,9 +189,18 @@ def _settle(db: sqlite3.Connection, key: int, settlement: Settlement) -> None:
     if room:
         rooms.leave(db, application, room)
     ledger.settle(db, key, account, debit=settlement.debit, at=at)
+    _count(db, account, key, settlement)
     if settlement.notification is not None:
         body = {"call": key, "body": settlement.notification, "at": at}
         db.execute(SQL["add_notification"], body)
+
+
+def _count(db: sqlite3.Connection, account: int, key: int, settlement: Settlement) -> None:
+    """Tell the guards what an ended call came to."""
+    guards.settle_spend(db, account, key, settlement.debit, settlement.ended_at)
+    ran_up = settlement.unconnected
+    if ran_up is not None:
+        guards.count_unconnected(db, account, ran_up.seconds, ran_up.cost, settlement.ended_at)
 
 
 def record(db: sqlite3.Connection, application: int, ref: str) -> CallRecord | None:

@@ -14,6 +14,7 @@ from typing import Generic, Protocol, TypeVar
 import msgspec
 
 from hoiio.server.billing.charge import Price
+from hoiio.server.billing.guards import NO_OVERRIDES, Guard, Overrides
 
 T = TypeVar("T")
 
@@ -30,6 +31,7 @@ class Account:
     points: int
     bonus: int
     concurrent_calls: int
+    guards: Overrides = NO_OVERRIDES
 
     @property
     def balance(self) -> int:
@@ -157,7 +159,22 @@ class Refusal(StrEnum):
     ROOM_FULL = "room_full"
     CONCURRENT_CALLS = "concurrent_calls"
     CEILING = "ceiling"
+    SPEND_PER_HOUR = Guard.SPEND_PER_HOUR.value
+    SPEND_PER_DAY = Guard.SPEND_PER_DAY.value
+    UNCONNECTED_SECONDS = Guard.UNCONNECTED_SECONDS.value
+    UNCONNECTED_COST = Guard.UNCONNECTED_COST.value
     CREDIT = "credit"
+
+
+@dataclass(frozen=True, slots=True)
+class Unconnected:
+    """What a call-back ran up whose dest1 answered and whose dest2 never did.
+
+    ``cost`` is what dest1's leg would have cost by its price, had it been billed.
+    """
+
+    seconds: int
+    cost: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +186,7 @@ class Settlement:
     ended_at: int
     notification: bytes | None
     """The form-encoded body to deliver to the record's ``notify_url``; None for none."""
+    unconnected: Unconnected | None = None
 
 
 @dataclass(frozen=True, slots=True)

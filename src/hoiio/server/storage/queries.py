@@ -22,7 +22,11 @@ def parse(text: str) -> dict[str, str]:
     """The queries of one file by name."""
     _, *parts = _NAME.split(text)
     queries = {name: body.strip() for name, body in zip(parts[::2], parts[1::2], strict=True)}
-    return {name: _PART.sub(lambda m: queries[m[1]], body) for name, body in queries.items()}
+
+    def whole(body: str) -> str:
+        return _PART.sub(lambda part: whole(queries[part[1]]), body)
+
+    return {name: whole(body) for name, body in queries.items()}
 
 
 def _load() -> dict[str, str]:

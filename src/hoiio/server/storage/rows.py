@@ -6,6 +6,7 @@ import re
 import sqlite3
 from typing import Any, Final
 
+from hoiio.server.billing.guards import Overrides
 from hoiio.server.storage.protocol import Account, CallRecord
 from hoiio.server.storage.queries import SQL
 
@@ -53,7 +54,29 @@ def account(db: sqlite3.Connection, row: Row) -> Account:
         points=points,
         bonus=bonus,
         concurrent_calls=concurrent_calls,
+        guards=guard_overrides(db, key),
     )
+
+
+def guard_overrides(db: sqlite3.Connection, account: int) -> Overrides:
+    """What an account has in place of the service's guards."""
+    found = must(db, "guard_overrides", account=account)
+    refused, allowed, countries, unknown, rate, hour, day, seconds, cost = found
+    return Overrides(
+        refuse_prefixes=_words(refused),
+        allow_prefixes=_words(allowed),
+        countries=_words(countries),
+        unknown_regions=None if unknown is None else bool(unknown),
+        max_rate=rate,
+        spend_per_hour=hour,
+        spend_per_day=day,
+        unconnected_seconds_per_hour=seconds,
+        unconnected_cost_per_hour=cost,
+    )
+
+
+def _words(text: str | None) -> tuple[str, ...] | None:
+    return None if text is None else tuple(text.split())
 
 
 def one(db: sqlite3.Connection, query: str, **values: object) -> Row | None:

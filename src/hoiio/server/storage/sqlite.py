@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Final
 
 from hoiio.server.billing.charge import Price
+from hoiio.server.billing.guards import Ceilings, Overrides
 from hoiio.server.billing.tariff import Row
 from hoiio.server.storage import (
     accounts,
     applications,
     books,
     calls,
+    guards,
     heartbeat,
     idempotency,
     outbox,
@@ -172,6 +174,10 @@ class SqliteStorage:
         """End all leases: whoever held them is gone."""
         await self._write(outbox.release)
 
+    async def use_ceilings(self, ceilings: Ceilings) -> None:
+        """Let these be what accounts may spend that have no ceilings of their own."""
+        await self._write(lambda db: guards.use_ceilings(db, ceilings))
+
     async def close(self) -> None:
         """Finish what was begun and let go of the database."""
         await asyncio.to_thread(self._reader.close)
@@ -310,6 +316,17 @@ class SqliteStorage:
         some = partial(tariffs.drop_some, deck=deck)
         while await self._write(some):  # noqa: ASYNC110 - the pause is for others to write in
             await asyncio.sleep(tariffs.PAUSE)
+
+    async def change_guards(
+        self, account: int, change: Callable[[Overrides], Overrides]
+    ) -> Overrides:
+        """Write what an account has of its own in place of the service's guards."""
+        return await self._write(lambda db: guards.change_overrides(db, account, change))
+
+    async def guard_usage(self, account: int) -> guards.Usage:
+        """What an account has spent and run up in this hour and this day."""
+        now = self._clock()
+        return await self._read(lambda db: guards.usage(db, account, now))
 
     async def ledger(self, account: int) -> Sequence[books.Entry]:
         """An account's entries, oldest first."""

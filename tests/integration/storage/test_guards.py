@@ -1,0 +1,249 @@
+"""Ceilings on what an account spends: nothing passes them, whoever asks at once."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hoiio.server.billing.guards import Ceilings
+from hoiio.server.storage.protocol import Change, NextMinute, Refusal, Settlement, Unconnected
+from integration.storage.store import RATE, START, a_shop, audit, in_a_shop
+
+HOUR, DAY = 3_600_000_000, 86_400_000_000
+HOLD = 2 * RATE
+
+
+async def used(shop, at=START):
+    shop.storage._clock = lambda: at
+    found = await shop.storage.guard_usage(shop.app.account.id)
+    return found.spent_this_hour, found.spent_today
+
+
+async def give(shop, **own):
+    await shop.storage.change_guards(shop.app.account.id, lambda had: replace(had, **own))
+
+
+async def settle(shop, ref, debit=0, at=START, unconnected=None):
+    settlement = Settlement(1, debit, at, None, unconnected)
+    await shop.storage.advance(
+        ref, lambda record: Change(b"over", "answered", "answered", settlement, record.ref)
+    )
+
+
+@pytest.mark.parametrize(
+    ("ceiling", "refusal"),
+    [("spend_per_hour", Refusal.SPEND_PER_HOUR), ("spend_per_day", Refusal.SPEND_PER_DAY)],
+)
+def test_calls_at_once_share_a_ceiling(tmp_path, ceiling, refusal):
+    """Held money counts: of eight calls two fit, through two processes' connections."""
+
+    async def test(shop):
+        await shop.storage.use_ceilings(Ceilings(**{ceiling: 2 * HOLD + HOLD // 2}))
+        async with a_shop(tmp_path, name="other") as other:
+            other.app = shop.app
+            found = await asyncio.gather(*(each.admit() for each in (shop, other) * 4))
+        assert sorted(isinstance(each, Refusal) for each in found) == [False] * 2 + [True] * 6
+        assert {each for each in found if isinstance(each, Refusal)} == {refusal}
+        assert await used(shop) == (2 * HOLD, 2 * HOLD)
+
+    in_a_shop(test, tmp_path)
+    audit(tmp_path)
+
+
+def test_a_conference_is_admitted_whole_or_not_at_all(tmp_path):
+    """What its first participants took is given back with them."""
+
+    async def test(shop):
+        await give(shop, spend_per_hour=2 * RATE)
+        numbers = ["+6511111111", "+6522222222", "+6533333333"]
+        assert await shop.join("den", *numbers) is Refusal.SPEND_PER_HOUR
+        assert await used(shop) == (0, 0)
+        assert len(await shop.join("den", *numbers[:2])) == 2
+
+    in_a_shop(test, tmp_path)
+
+
+def test_what_a_call_did_not_spend_can_be_spent_again(tmp_path):
+    """A call that nobody answered costs nothing; a longer one counts whole."""
+
+    async def test(shop):
+        await give(shop, spend_per_hour=HOLD)
+        first = await shop.admit()
+        assert await shop.admit() is Refusal.SPEND_PER_HOUR
+        await settle(shop, first.ref)
+        assert await used(shop) == (0, 0)
+        second = await shop.admit()
+        await settle(shop, second.ref, debit=3 * HOLD)
+        assert await used(shop) == (3 * HOLD, 3 * HOLD)
+        assert await shop.admit() is Refusal.SPEND_PER_HOUR
+        assert not isinstance(await shop.admit(hold=0), Refusal), "what is free may always go on"
+
+    in_a_shop(test, tmp_path)
+
+
+def test_each_hour_and_each_day_begins_anew(tmp_path):
+    """An hour of the clock, a day of GMT+8; the day goes on over its hours."""
+    midnight = (START // DAY + 1) * DAY - 8 * HOUR
+
+    async def test(shop):
+        await give(shop, spend_per_hour=HOLD, spend_per_day=2 * HOLD)
+        before = midnight - 3 * HOUR
+        for hour in range(2):
+            assert not isinstance(await shop.admit(now=before + hour * HOUR), Refusal)
+            refusal = await shop.admit(now=before + (hour + 1) * HOUR - 1)
+            assert refusal in (Refusal.SPEND_PER_HOUR, Refusal.SPEND_PER_DAY)
+        assert await shop.admit(now=midnight - 1) is Refusal.SPEND_PER_DAY
+        assert not isinstance(await shop.admit(now=midnight), Refusal)
+
+    in_a_shop(test, tmp_path)
+
+
+def test_a_request_written_late_forgets_nothing(tmp_path):
+    """One of the hour before counts to the new one; a clock far ahead does not block for ever."""
+    edge = (START // HOUR + 1) * HOUR
+
+    async def test(shop):
+        await give(shop, spend_per_hour=2 * HOLD)
+        await shop.admit(now=edge)
+        await shop.admit(now=edge - 1)
+        assert await shop.admit(now=edge + 1) is Refusal.SPEND_PER_HOUR
+        assert not isinstance(await shop.admit(now=edge - 50 * HOUR), Refusal)
+
+    in_a_shop(test, tmp_path)
+
+
+def test_an_end_that_is_found_out_late_forgets_nothing(tmp_path):
+    """After a crash a call's end may lie hours back; this hour's spending stays counted."""
+
+    async def test(shop):
+        await give(shop, spend_per_hour=3 * HOLD, unconnected_seconds_per_hour=100)
+        lost, silent = await shop.admit(now=START), await shop.admit(now=START)
+        await shop.admit(now=START + 5 * HOUR)
+        await settle(shop, lost.ref, debit=3 * HOLD, at=START)
+        assert await shop.admit(now=START + 5 * HOUR) is Refusal.SPEND_PER_HOUR
+        await give(shop, spend_per_hour=0)
+        call = await shop.admit(now=START + 5 * HOUR)
+        at = START + 5 * HOUR
+        await settle(shop, call.ref, at=at, unconnected=Unconnected(99, 0))
+        await settle(shop, silent.ref, at=START, unconnected=Unconnected(1, 0))
+        assert await shop.admit(now=at) is Refusal.UNCONNECTED_SECONDS
+
+    in_a_shop(test, tmp_path)
+
+
+def test_a_call_that_goes_on_is_stopped_at_the_ceiling_too(tmp_path):
+    """A further minute counts when it is held; one that credit refuses counts nothing."""
+
+    async def minute(shop, ref, number, amount=HOLD):
+        def step(record):
+            refused = Change(record.state, "ongoing", "ongoing", None, "refused")
+            wanted = NextMinute(number, amount, START, refused)
+            return Change(record.state, "ongoing", "ongoing", None, "held", None, wanted)
+
+        return await shop.storage.advance(ref, step)
+
+    async def test(shop):
+        await give(shop, spend_per_hour=3 * HOLD, unconnected_seconds_per_hour=1)
+        call, silent = await shop.admit(), await shop.admit()
+        await settle(shop, silent.ref, unconnected=Unconnected(5, 0))
+        assert await minute(shop, call.ref, 2) == "held", "it is no new call-back"
+        assert await minute(shop, call.ref, 3, HOLD + 1) == "refused"
+        assert await used(shop) == (2 * HOLD, 2 * HOLD)
+        await give(shop, spend_per_hour=0)
+        assert await minute(shop, call.ref, 3, 10**9) == "refused"
+        assert await used(shop) == (2 * HOLD, 2 * HOLD)
+        assert await minute(shop, call.ref, 3) == "held"
+        await settle(shop, call.ref, debit=2 * HOLD)
+        assert await used(shop) == (2 * HOLD, 2 * HOLD)
+
+    in_a_shop(test, tmp_path)
+    audit(tmp_path)
+
+
+def test_money_of_a_past_window_is_not_given_back_to_the_next(tmp_path):
+    """A hold of the hour before, released now, makes no room in this hour."""
+
+    async def test(shop):
+        old = await shop.admit(now=START)
+        await shop.admit(now=START + HOUR)
+        await settle(shop, old.ref, at=START + HOUR)
+        assert (await used(shop, START + HOUR))[0] == HOLD
+
+    in_a_shop(test, tmp_path)
+
+
+def test_calls_that_never_connect_are_counted(tmp_path):
+    """Their seconds and what dest1 would have cost; conferences go on."""
+
+    async def test(shop):
+        await shop.storage.use_ceilings(
+            Ceilings(unconnected_seconds_per_hour=100, unconnected_cost_per_hour=500)
+        )
+        for seconds, cost, refusal in ((99, 0, None), (1, 0, Refusal.UNCONNECTED_SECONDS)):
+            await give(shop, unconnected_seconds_per_hour=None)
+            call = await shop.admit()
+            await settle(shop, call.ref, unconnected=Unconnected(seconds, cost))
+            found = await shop.admit()
+            assert (found if isinstance(found, Refusal) else None) is refusal
+        assert await shop.admit(hold=0) is Refusal.UNCONNECTED_SECONDS
+        assert not isinstance(await shop.join("den", "+6511111111"), Refusal)
+        await give(shop, unconnected_seconds_per_hour=0)
+        call = await shop.admit()
+        await settle(shop, call.ref, unconnected=Unconnected(1, 500))
+        assert await shop.admit() is Refusal.UNCONNECTED_COST
+        assert not isinstance(await shop.admit(now=START + HOUR), Refusal)
+
+    in_a_shop(test, tmp_path)
+
+
+def test_without_a_ceiling_nothing_is_refused(tmp_path):
+    """0 is none, also an account's own beside the service's."""
+
+    async def test(shop):
+        assert not isinstance(await shop.admit(), Refusal)
+        await shop.storage.use_ceilings(Ceilings(1, 1, 1, 1))
+        assert await shop.admit() is Refusal.SPEND_PER_HOUR
+        await give(shop, spend_per_hour=0, spend_per_day=0)
+        assert not isinstance(await shop.admit(), Refusal)
+
+    in_a_shop(test, tmp_path)
+
+
+steps = st.lists(
+    st.tuples(st.sampled_from(["admit", "settle"]), st.integers(0, 60), st.integers(0, 100)),
+    max_size=25,
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(steps=steps)
+def test_an_hour_never_takes_more_than_its_ceiling(tmp_path_factory, steps):
+    """Any order of calls and ends, each debit at most what was held, over several hours."""
+    ceiling = 3 * HOLD
+
+    async def test(shop):
+        await give(shop, spend_per_hour=ceiling)
+        now, live, spent = START, [], {}
+        for what, minutes, share in steps:
+            now += minutes * 60_000_000
+            hour_now = now // HOUR
+            if what == "admit" and len(live) < 8:
+                fits = spent.get(hour_now, 0) + HOLD <= ceiling
+                found = await shop.admit(now=now)
+                assert fits or found is Refusal.SPEND_PER_HOUR
+                if fits:
+                    live.append((found.ref, hour_now))
+                    spent[hour_now] = spent.get(hour_now, 0) + HOLD
+            elif live:
+                ref, hour = live.pop(0)
+                debit = HOLD * share // 100
+                await settle(shop, ref, debit=debit, at=now)
+                if hour == max(spent):
+                    spent[hour] -= HOLD - debit
+            assert max(spent.values(), default=0) <= ceiling
+            expected = spent.get(now // HOUR, 0)
+            assert (await used(shop, now))[0] == expected
+
+    in_a_shop(test, tmp_path_factory.mktemp("guards"), credit=10**12)
