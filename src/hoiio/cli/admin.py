@@ -6,13 +6,13 @@ data folder: for any other command a missing one is a slip of the finger.
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Final
 
 from cyclopts import App, Parameter
 
 from hoiio import wire
+from hoiio.cli.admin_decks import Currency, Starts, check_currency, future_start, told_start
 from hoiio.cli.admin_shared import Answer, Config, Data, Pretty, print_answer, run
 from hoiio.cli.console import UsageError
 from hoiio.server.billing.tariff import TariffError, parse_tariff
@@ -24,12 +24,10 @@ from hoiio.server.storage.sqlite import SqliteStorage
 CREDIT_MAX: Final = 1_000_000_000 * wire.MICROS
 """The most that one top-up may add: a billion units."""
 
-_CURRENCY: Final = re.compile(r"[A-Z]{3}")
 _NAME_MAX: Final = 100
 _ACCOUNT: Final = ("id", "name", "number", "currency", "balance")
 
 Amount = Annotated[str, Parameter(allow_leading_hyphen=True, help="In units, such as 12.50.")]
-Currency = Annotated[str, Parameter(name="--currency", help="Three letters, such as SGD.")]
 
 app = App(name="admin", help="Manage accounts, applications, credit and tariffs.")
 _account = App(name="account", help="Who pays.")
@@ -72,7 +70,7 @@ def create_account(
 ) -> None:
     """Create an account."""
     _check_name(name)
-    _check_currency(currency)
+    check_currency(currency)
     registered = None if number is None else _number(number)
     amount = _amount(credit, least=0)
 
@@ -126,12 +124,14 @@ def import_tariff(
     /,
     *,
     currency: Currency = "SGD",
+    starts: Starts | None = None,
     data: Data = None,
     config: Config = None,
     pretty: Pretty = False,
 ) -> None:
-    """Replace a currency's tariff by a CSV file and tell what that changed."""
-    _check_currency(currency)
+    """Replace a currency's tariff by a CSV file, now or later, and tell what that changes."""
+    check_currency(currency)
+    starts_at = None if starts is None else future_start(starts)
     try:
         with file.open(encoding="utf-8", newline="") as lines:
             rows = parse_tariff(lines)
@@ -143,16 +143,22 @@ def import_tariff(
         raise UsageError(f"{file}, {error}") from error
 
     async def work(storage: SqliteStorage) -> Answer:
-        found = await storage.import_tariff(currency, rows)
+        found = await storage.import_tariff(currency, rows, starts_at)
         return {
             "rows": len(rows),
             "currency": currency,
             "added": found.added,
             "removed": found.removed,
             "changed": found.changed,
+            **({} if starts_at is None else {"starts": told_start(starts_at)}),
         }
 
     print_answer(run(work, data, config), pretty=pretty)
+
+
+_DECKS: Final = "hoiio.cli.admin_decks"
+_tariff.command(f"{_DECKS}:list_decks", name="list", help="List the tariffs in use and to come.")
+_tariff.command(f"{_DECKS}:remove", name="remove", help="Take back a tariff that has not started.")
 
 
 # --- reading what was typed ---------------------------------------------------------------------
@@ -163,11 +169,6 @@ def _check_name(name: str) -> None:
         raise UsageError(f"an account's name must be 1 to {_NAME_MAX} printable characters")
     if account_id(name) is not None:
         raise UsageError(f"an account cannot be named {name}: that is the form of an id")
-
-
-def _check_currency(currency: str) -> None:
-    if not _CURRENCY.fullmatch(currency):
-        raise UsageError(f"a currency must be three capital letters, not {currency!r}")
 
 
 def _number(text: str) -> str:

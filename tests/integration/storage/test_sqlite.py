@@ -165,13 +165,13 @@ def test_an_import_is_refused_that_another_one_overtook(tmp_path):
     async def test(shop):
         storage = shop.storage
         first = await storage._write(lambda db: tariffs.begin_deck(db, "SGD", START))
-        seen = await storage._read(lambda db: tariffs.compare(db, "SGD", first))
+        seen = await storage._read(lambda db: tariffs.compare(db, "SGD", first, START))
         await storage.import_tariff("SGD", [Row("65", Price(9))])
         second = await storage._write(lambda db: tariffs.begin_deck(db, "SGD", START))
         for deck in (first, second):
             with pytest.raises(Conflict):
                 await storage._write(
-                    lambda db, deck=deck: tariffs.use_deck(db, "SGD", deck, seen.previous)
+                    lambda db, deck=deck: tariffs.use_deck(db, "SGD", deck, seen.previous, START)
                 )
         assert await storage.price("SGD", "+6511111111") == Price(9)
 

@@ -74,7 +74,9 @@ class SqliteStorage:
         self._reader = Worker(reading, name="storage-reader", begin="BEGIN", batch=1)
 
     @classmethod
-    def open(cls, path: Path, sealer: Sealer) -> SqliteStorage:
+    def open(
+        cls, path: Path, sealer: Sealer, clock: Callable[[], int] = _wall_clock
+    ) -> SqliteStorage:
         """Open or make a database and bring its schema up to date.
 
         Raises ``StorageError`` when it cannot be used: no permission, corrupt, a newer schema.
@@ -84,7 +86,7 @@ class SqliteStorage:
             with closing(_connect(path)) as db:
                 _use_wal(db)
                 migrate(db)
-            return cls(path, sealer)
+            return cls(path, sealer, clock)
         except OSError as error:
             raise StorageError(f"cannot open the database {path}: {error.strerror}") from error
         except (sqlite3.Error, StorageError) as error:
@@ -105,7 +107,8 @@ class SqliteStorage:
 
     async def price(self, currency: str, number: str) -> Price | None:
         """What one leg to this number costs; None when it is not covered."""
-        return await self._read(lambda db: self._tariffs.price(db, currency, number))
+        now = self._clock()
+        return await self._read(lambda db: self._tariffs.price(db, currency, number, now))
 
     async def has_tariff(self) -> bool:
         """Whether any tariff was imported yet."""
@@ -295,22 +298,45 @@ class SqliteStorage:
 
         return await self._write(job)
 
-    async def import_tariff(self, currency: str, rows: Sequence[Row]) -> tariffs.Comparison:
+    async def import_tariff(
+        self, currency: str, rows: Sequence[Row], starts_at: int | None = None
+    ) -> tariffs.Comparison:
         """Replace a currency's deck: staged in parts, switched at once, the old one dropped.
 
-        Returns what that changed. Raises ``Conflict`` when another import was faster.
+        With ``starts_at`` it is used from then on, and the earlier one until then. Returns what
+        that changes. Raises ``Conflict`` when another import was faster, or starts at that moment.
         """
         now = self._clock()
-        deck = await self._write(lambda db: tariffs.begin_deck(db, currency, now))
+        begin = partial(tariffs.begin_deck, currency=currency, now=now, starts_at=starts_at)
+        deck = await self._write(begin)
         for at in range(0, len(rows), tariffs.CHUNK):
             part = rows[at : at + tariffs.CHUNK]
             await self._write(partial(tariffs.fill_deck, deck=deck, rows=part))
             await asyncio.sleep(tariffs.PAUSE)
-        found = await self._read(lambda db: tariffs.compare(db, currency, deck))
-        switch = partial(tariffs.use_deck, currency=currency, deck=deck, previous=found.previous)
-        for stale in await self._write(switch):
+        return await self._switch(currency, deck, starts_at)
+
+    async def _switch(self, currency: str, deck: int, starts_at: int | None) -> tariffs.Comparison:
+        now = self._clock()
+        moment = now if starts_at is None else starts_at
+        found = await self._read(lambda db: tariffs.compare(db, currency, deck, moment))
+        if starts_at is None:
+            use = partial(tariffs.use_deck, previous=found.previous)
+        else:
+            use = partial(tariffs.start_deck_later, starts_at=starts_at)
+        for stale in await self._write(partial(use, currency=currency, deck=deck, now=now)):
             await self._drop(stale)
         return found
+
+    async def remove_tariff(self, currency: str, starts_at: int) -> None:
+        """Take back a deck that has not started yet. Raises ``Unknown`` when there is none."""
+        now = self._clock()
+        take_back = partial(tariffs.take_back_deck, currency=currency, starts_at=starts_at, now=now)
+        await self._drop(await self._write(take_back))
+
+    async def decks(self) -> Sequence[tariffs.Deck]:
+        """The decks that are used or will be, by currency and start."""
+        now = self._clock()
+        return await self._read(lambda db: tariffs.listed(db, now))
 
     async def _drop(self, deck: int) -> None:
         some = partial(tariffs.drop_some, deck=deck)

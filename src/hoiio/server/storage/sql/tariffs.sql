@@ -1,5 +1,7 @@
 -- name: deck_in_use
-SELECT deck FROM tariffs WHERE currency = :currency
+SELECT deck, starts_at FROM tariffs
+WHERE currency = :currency AND starts_at <= :now
+ORDER BY starts_at DESC LIMIT 1
 
 -- name: deck_rates
 SELECT prefix, rate, initial, increment, fee FROM deck_rates WHERE deck = :deck
@@ -8,17 +10,41 @@ SELECT prefix, rate, initial, increment, fee FROM deck_rates WHERE deck = :deck
 SELECT currency FROM tariffs LIMIT 1
 
 -- name: add_deck
-INSERT INTO decks (id, currency, created_at) VALUES (:id, :currency, :now)
+INSERT INTO decks (id, currency, created_at, starts_at) VALUES (:id, :currency, :now, :starts_at)
 
 -- name: add_rate
 INSERT INTO deck_rates (deck, prefix, rate, initial, increment, fee)
 VALUES (:deck, :prefix, :rate, :initial, :increment, :fee)
 
--- name: use_deck
-INSERT INTO tariffs (currency, deck) VALUES (:currency, :deck)
-ON CONFLICT (currency) DO UPDATE SET deck = excluded.deck
-WHERE tariffs.deck < excluded.deck AND tariffs.deck = :previous
+-- name: end_started
+DELETE FROM tariffs WHERE currency = :currency AND starts_at <= :now RETURNING starts_at, deck
+
+-- name: start_deck
+-- Two that would start at one moment are a conflict, and so are two imports that race.
+INSERT INTO tariffs (currency, starts_at, deck) VALUES (:currency, :starts_at, :deck)
+ON CONFLICT (currency, starts_at) DO NOTHING
 RETURNING deck
+
+-- name: end_replaced
+-- Those that a later one has replaced by now.
+DELETE FROM tariffs
+WHERE currency = :currency AND starts_at < (
+    SELECT MAX(t.starts_at) FROM tariffs AS t WHERE t.currency = :currency AND t.starts_at <= :now)
+
+-- name: use_since_ever
+UPDATE tariffs SET starts_at = 0
+WHERE currency = :currency AND starts_at > 0 AND starts_at <= :now
+
+-- name: take_back_deck
+DELETE FROM tariffs
+WHERE currency = :currency AND starts_at = :starts_at AND starts_at > :now
+RETURNING deck
+
+-- name: decks_listed
+SELECT decks.currency, decks.id, decks.starts_at, tariffs.starts_at,
+    (SELECT count(*) FROM deck_rates WHERE deck_rates.deck = decks.id)
+FROM decks JOIN tariffs ON tariffs.deck = decks.id
+ORDER BY decks.currency, tariffs.starts_at
 
 -- name: deck_rows
 SELECT count(*) FROM deck_rates WHERE deck = :deck
@@ -32,7 +58,8 @@ FROM deck_rates AS new JOIN deck_rates AS old ON old.deck = :previous AND old.pr
 WHERE new.deck = :deck
 
 -- name: stale_decks
-SELECT id FROM decks WHERE currency = :currency AND id < :deck
+SELECT id FROM decks
+WHERE currency = :currency AND id < :deck AND id NOT IN (SELECT t.deck FROM tariffs AS t)
 
 -- name: drop_rates
 DELETE FROM deck_rates
