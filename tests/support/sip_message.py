@@ -44,9 +44,10 @@ class Request:
         return found.group(1) if found else "sendrecv"
 
 
-def session(port, codecs=("PCMU",), direction=None, version=1, host="127.0.0.1"):
+def session(port, codecs=("PCMU",), direction=None, version=1, host="127.0.0.1", events=True):
     """A session description that offers, or answers with, these codecs and key presses."""
-    types = [(PAYLOAD_TYPES[codec], codec) for codec in codecs] + [(101, "telephone-event")]
+    types = [(PAYLOAD_TYPES[codec], codec) for codec in codecs]
+    types += [(101, "telephone-event")] if events else []
     lines = [
         "v=0",
         f"o=- 1 {version} IN IP4 127.0.0.1",

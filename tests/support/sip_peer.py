@@ -21,7 +21,8 @@ class SipPeer:
 
     ``deaf_to`` BYEs stay without an answer; with ``bye_crosses`` a BYE of its own comes before the
     answer to ours. With ``challenge`` it wants credentials first (digest, RFC 3261 section 22).
-    ``codecs`` are those of its SDP; ``headers`` are added to its 2xx.
+    ``codecs`` are those of its SDP, which knows key presses unless ``events`` is false; ``headers``
+    are added to its 2xx.
 
     ``requests`` holds every message heard, in order, but a repeated INVITE only once; other methods
     get a 200 unless told otherwise. Any number of calls may be up; what it does of its own accord
@@ -56,6 +57,7 @@ class SipPeer:
         codecs=("PCMU",),
         headers=(),
         direction=None,
+        events=True,
     ):
         """Begin anew with another script and manner; what was heard so far is forgotten."""
         self.script = script
@@ -67,6 +69,7 @@ class SipPeer:
         self.codecs = codecs
         self.headers = headers
         self.direction = direction
+        self.events = events
         self.requests = []
 
     @staticmethod
@@ -146,7 +149,7 @@ class SipPeer:
         if moved:
             self.move_audio()
         port, version = self.rtp.getsockname()[1], next(self.versions)
-        described = session(port, self.codecs, direction, version, host)
+        described = session(port, self.codecs, direction, version, host, self.events)
         kind = "application/sdp"
         answer = self.ask("INVITE", *((described, kind) if offer else ()), headers=headers)
         if twice:
@@ -162,7 +165,7 @@ class SipPeer:
         data, address = next(each for each in reversed(self.sent) if each[0].startswith(start))
         self.sock.sendto(data.encode(), address)
 
-    def call(self, user, address):
+    def call(self, user, address, headers=()):
         """Send an INVITE of our own to a user at this host and port, outside of any dialog."""
         body = session(self.rtp.getsockname()[1])
         lines = [
@@ -172,6 +175,7 @@ class SipPeer:
             "From: <sip:stranger@127.0.0.1>;tag=stranger",
             f"To: <sip:{user}@{address[0]}>",
             f"Call-ID: stranger-{time.monotonic_ns()}",
+            *headers,
             "Content-Type: application/sdp",
         ]
         self._send([*lines, f"Content-Length: {len(body)}", "", body], address)
@@ -266,7 +270,8 @@ class SipPeer:
             self._reply(request, source, "200 OK", False)
 
     def _reply(self, request, source, status, sdp, *extra):
-        body = session(self.rtp.getsockname()[1], self.codecs, self.direction) if sdp else ""
+        port = self.rtp.getsockname()[1]
+        body = session(port, self.codecs, self.direction, events=self.events) if sdp else ""
         extra += tuple(self.headers) if status.startswith("2") else ()
         contact = self.contact or f"<sip:peer@127.0.0.1:{self.port}>"
         lines = reply(request, status, contact, body, extra)

@@ -61,6 +61,24 @@ def test_a_transfer_request_is_refused(switch, world):
     assert s.kinds("a") == ["Answered"]
 
 
+def test_a_stranger_does_not_take_a_call_over(switch, world):
+    """An INVITE that would replace a leg (RFC 3891) is refused; the call goes on as it was."""
+    peer = world.enter_context(SipPeer((0, "200 OK", True)))
+    thief = world.enter_context(SipPeer())
+    s = switch({ALICE: peer})
+    s.dial("a", ALICE)
+    s.wait(Answered, "a")
+    invite = peer.wait_for("INVITE")
+    ours = invite.get("From").partition("tag=")[2]
+    replaces = f"Replaces: {invite.get('Call-ID')};to-tag={ours};from-tag=peer"
+    thief.call(BOB, s.engine.sip_address, headers=[replaces, "Require: replaces"])
+    answer = thief.wait_for("SIP/2.0", matching=lambda r: not r.start.startswith("SIP/2.0 1"))
+    assert answer.start[8] in "45"
+    assert s.kinds("a")[-1] == "Answered"
+    assert peer.heard("BYE") == []
+    assert thief.heard("INVITE") == []
+
+
 def test_an_incoming_call_is_refused_and_does_not_disturb(switch, world):
     """An INVITE, even to a number that we show, gets a final refusal and makes no leg."""
     peer = world.enter_context(SipPeer((0, "200 OK", True)))
