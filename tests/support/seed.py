@@ -5,6 +5,7 @@ import asyncio
 from hoiio.server.billing.charge import Price
 from hoiio.server.calls import callback, machines
 from hoiio.server.calls.advance import advance
+from hoiio.server.calls.inputs import TimePassed
 from hoiio.server.engines.protocol import Answered, Cause, Ended
 from hoiio.server.storage.data import open_data
 from hoiio.server.storage.protocol import Admission, NewCall
@@ -31,14 +32,17 @@ async def _seed(data, app_id, count, start, rate, minutes):
 async def _one(storage, app, date, rate, minutes):
     (record,) = await storage.admit(_admission(app, date, rate))
     one, two = f"{record.ref}-1", f"{record.ref}-2"
-    end = date + 2 * MICROS + minutes * 60 * MICROS
-    for event in (
-        Answered(one, date + MICROS),
-        Answered(two, date + 2 * MICROS),
-        Ended(two, end, Cause.REMOTE),
-        Ended(one, end, Cause.HUNG_UP),
-    ):
-        await storage.advance(record.ref, lambda now, event=event: advance(now, [event], now.date))
+    answer = date + 2 * MICROS
+    end = answer + minutes * 60 * MICROS
+    steps = [
+        (date + MICROS, Answered(one, date + MICROS)),
+        (answer, Answered(two, answer)),
+        *((answer + (60 * minute - 10) * MICROS, TimePassed()) for minute in range(1, minutes)),
+        (end, Ended(two, end, Cause.REMOTE)),
+        (end, Ended(one, end, Cause.HUNG_UP)),
+    ]
+    for at, event in steps:
+        await storage.advance(record.ref, lambda now, at=at, event=event: advance(now, [event], at))
     return record.ref
 
 
