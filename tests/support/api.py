@@ -15,6 +15,7 @@ from hoiio.server.api.application import build
 from hoiio.server.api.credentials import Guesses
 from hoiio.server.api.desk import Desk
 from hoiio.server.api.http import HttpServer, bind
+from hoiio.server.api.limits import Queries
 from hoiio.server.billing.tariff import parse_tariff
 from hoiio.server.calls.advance import advance
 from hoiio.server.calls.inputs import ControlLost
@@ -24,11 +25,13 @@ from hoiio.server.notifications.egress import Guard
 from hoiio.server.notifications.names import Names
 from hoiio.server.readers import Address
 from hoiio.server.storage.data import open_data
+from hoiio.server.storage.limits import AccountChanges
 from hoiio.server.storage.protocol import Placed, Refusal
 from hoiio.wire import MICROS
 
 ONE, TWO, OWN = "+6511111111", "+6522222222", "+6533333333"
 UNREACHED, UNPRICED = "+6544444444", "+12125551234"
+UNHURRIED = AccountChanges(requests_per_minute=10**6, calls_per_minute=10**6)
 NOW = 1_327_982_775 * MICROS  # 2012-01-31 12:06:15 in GMT+8
 
 
@@ -43,6 +46,7 @@ class PretendedCalls:
     refuses: Refusal | None = None
     settles: bool = True
     crashes: bool = False
+    time: int = NOW
 
     async def place_call(self, application, order, key=None):
         placed = await self.place(application, order, key)
@@ -53,7 +57,7 @@ class PretendedCalls:
         if self.refuses:
             return self.refuses
         asked = admission(
-            application, order, CallSettings(), now=NOW, ceiling_reached=False, key=key
+            application, order, CallSettings(), now=self.time, ceiling_reached=False, key=key
         )
         admitted = await self.storage.admit(asked)
         if self.crashes:
@@ -73,6 +77,9 @@ class PretendedCalls:
 
     def reaches(self, number):
         return number != UNREACHED
+
+    def now(self):
+        return self.time
 
 
 class Server:
@@ -100,9 +107,12 @@ class Server:
         self.desk = Desk(self.storage, self.calls, self.calls, notify_urls=check)
         sock = bind(Address("127.0.0.1", 0))
         self.port = sock.getsockname()[1]
-        app = build(self.desk, Guesses(guesses, lambda: self.time[0]))
+        app = build(self.desk, Guesses(guesses, self.clock), Queries(self.clock))
         self.http = HttpServer(app, sock)
         await self.http.start()
+
+    def clock(self):
+        return self.time[0]
 
     async def _provision(self):
         rows = parse_tariff(["prefix,rate", "65,0.018"])
@@ -114,6 +124,7 @@ class Server:
         account = await self.storage.create_account(
             name, number=number, currency="SGD", credit=84_700_000
         )
+        await self.storage.change_account(account.id, UNHURRIED)
         return await self.storage.create_app(account.id)
 
     def settle(self, *refs):

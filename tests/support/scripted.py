@@ -8,6 +8,7 @@ from hoiio.server.calls.controller import Controller
 from hoiio.server.calls.orders import CallOrder, CallSettings
 from hoiio.server.engines.protocol import EngineUnavailable
 from hoiio.server.storage.data import open_data
+from hoiio.server.storage.limits import AccountChanges
 from hoiio.wire import MICROS
 
 ONE, TWO = "+6511111111", "+6522222222"
@@ -94,6 +95,7 @@ async def a_service(folder, engine=None, **settings):
 
 async def an_application(storage, credit=1_000_000):
     account = await storage.create_account("acme", number=ONE, currency="SGD", credit=credit)
+    await storage.change_account(account.id, AccountChanges(calls_per_minute=10**6))
     app = await storage.create_app(account.id)
     return await storage.application(app.app_id)
 

@@ -195,7 +195,7 @@ def test_every_status_has_a_meaning():
 def test_an_unsupported_number_may_lack_a_price_or_a_way(dest):
     """The service checks both and answers the same."""
     words = meaning(f"error_{dest}_not_supported")
-    assert "no tariff covers it, or no route or trunk leads there" in words
+    assert "no tariff covers it, no route or trunk leads there, or it is not a trial" in words
 
 
 def test_not_configured_is_wrong_use():

@@ -47,6 +47,10 @@ _NOTES: Final = "hoiio.cli.admin_notifications"
 _notifications.command(f"{_NOTES}:listed", name="list", help="List what has not arrived, or all.")
 _notifications.command(f"{_NOTES}:show", name="show", help="Show one, with each attempt.")
 _notifications.command(f"{_NOTES}:replay", name="replay", help="Send one again, now.")
+_ACCOUNTS: Final = "hoiio.cli.admin_accounts"
+_account.command(f"{_ACCOUNTS}:set_account", name="set", help="Change what an account may do.")
+_account.command(f"{_ACCOUNTS}:show_account", name="show", help="Show what an account may do.")
+app.command(f"{_ACCOUNTS}:number", name="number", help="Numbers that an account may show.")
 _BOOKS: Final = "hoiio.cli.admin_books"
 app.command(f"{_BOOKS}:ledger", name="ledger", help="List what moved an account's balance.")
 app.command(f"{_BOOKS}:audit", name="audit", help="Prove that the books add up.")

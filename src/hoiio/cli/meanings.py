@@ -7,14 +7,17 @@ from typing import Final
 
 from hoiio.wire import PAGE_SIZE, ROOM_SIZE, TAG_MAX, Status
 
-_UNREACHED: Final = "no tariff covers it, or no route or trunk leads there"
+_UNREACHED: Final = (
+    "no tariff covers it, no route or trunk leads there, or it is not a trial account's own"
+)
 _MEANINGS: Final[dict[str, str]] = {
     Status.INVALID_HTTP_METHOD: "the service takes only GET and POST; check HOIIO_BASE_URL",
     Status.MALFORMED_PARAMS: "the service could not read the request: it is too long or no text",
     Status.INVALID_ACCESS_TOKEN: "the access token is wrong, expired or revoked; "
     "check HOIIO_ACCESS_TOKEN",
     Status.INVALID_APP_ID: "the application is unknown or revoked; check HOIIO_APP_ID",
-    Status.RATE_LIMIT_EXCEEDED: "too many requests, or wrong credentials too often; wait a minute",
+    Status.RATE_LIMIT_EXCEEDED: "too many requests or calls in a minute, or wrong "
+    "credentials too often; wait a minute",
     Status.INTERNAL_SERVER_ERROR: "the service failed; its log says why",
     Status.NOT_FOUND: "the service has no such method; check HOIIO_BASE_URL",
     Status.SERVICE_NOT_AVAILABLE: "the service takes no more calls now, or has lost hold of this "

@@ -14,16 +14,16 @@ from cyclopts import Parameter
 from hoiio.cli import show, show_answer
 from hoiio.cli.console import fail
 from hoiio.cli.meanings import meaning
-from hoiio.client import Client
+from hoiio.client import Client, retry_after
 from hoiio.errors import ConnectionFailed, HoiioException, InvalidResponse
 from hoiio.response import Response
-from hoiio.wire import CallStatus
+from hoiio.wire import QUERY_STATUS, CallStatus
 
 Json = Annotated[bool, Parameter(name="--json", negative="")]
 Ask = Callable[[Client], Response]
 
-POLL: Final = 1.0
-"""Seconds between two looks at a call that is watched."""
+POLL: Final = 2.0
+"""Seconds between two looks at a call that is watched: half of what a service allows a minute."""
 UNREACHABLE: Final = 3
 
 
@@ -89,13 +89,17 @@ def status(
     """Show how a call is, or how it was.
 
     :param ref: The call's reference, like AA-C-12.
-    :param watch: Go on until the call ends, looking once a second.
+    :param watch: Go on until the call ends, looking every two seconds.
     :param json: Print the answer as it came.
     """
     with Client() as client:
         shown: dict[str, object] = {}
         while True:
             answer = _ask(client, lambda client: client.voice.status(ref))
+            pause = retry_after(QUERY_STATUS, answer)
+            if watch and pause is not None:
+                time.sleep(pause)
+                continue
             code = (
                 0 if answer.json == shown and not json else _print(answer, show_answer.call, json)
             )

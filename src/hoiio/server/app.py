@@ -19,6 +19,7 @@ from hoiio.server.api.application import build
 from hoiio.server.api.credentials import Guesses
 from hoiio.server.api.desk import Desk
 from hoiio.server.api.http import HttpServer, Limits, bind
+from hoiio.server.api.limits import Queries
 from hoiio.server.billing.guards import Ceilings, Rules
 from hoiio.server.calls.controller import Controller
 from hoiio.server.calls.orders import CallSettings
@@ -105,7 +106,8 @@ async def _start(config: Config, stack: AsyncExitStack) -> str:
     )
     limits = Limits(config.api.connections, config.api.request_within, config.api.idle_within)
     guesses = Guesses(config.api.wrong_credentials, time.monotonic)
-    app = build(desk, guesses, body_within=limits.request_within)
+    queries = Queries(time.monotonic)
+    app = build(desk, guesses, queries, body_within=limits.request_within)
     server = HttpServer(app, sock, limits)
     stack.push_async_callback(server.stop)
     await server.start()

@@ -9,6 +9,7 @@ from pathlib import Path
 from hoiio.server.billing.charge import NO_LEG, Price
 from hoiio.server.storage import books
 from hoiio.server.storage.data import DATABASE, open_data
+from hoiio.server.storage.limits import AccountChanges
 from hoiio.server.storage.protocol import (
     Admission,
     AttemptRecord,
@@ -93,10 +94,13 @@ def settling(debit=0, duration=0, body=None):
 
 
 @asynccontextmanager
-async def a_shop(data, credit=CREDIT, name="ann"):
+async def a_shop(data, credit=CREDIT, name="ann", calls_per_minute=10**6):
     storage = open_data(data)
     try:
         account = await storage.create_account(name, credit=credit)
+        if calls_per_minute:
+            changes = AccountChanges(calls_per_minute=calls_per_minute)
+            await storage.change_account(account.id, changes)
         app = await storage.create_app(account.id)
         yield Shop(data, storage, app)
     finally:

@@ -15,10 +15,11 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hoiio import wire
-from hoiio.server.api import conference, dialling, idempotency, openapi, params, user, voice
+from hoiio.server.api import conference, dialling, idempotency, limits, openapi, params, user, voice
 from hoiio.server.api.answers import HEADERS, Answer, respond
 from hoiio.server.api.credentials import Guesses, identify
 from hoiio.server.api.desk import Desk
+from hoiio.server.api.limits import Queries
 from hoiio.server.api.params import Params, Refused
 from hoiio.server.storage.protocol import Application, IdempotencyKey, Placed
 from hoiio.wire import Endpoint, Status
@@ -59,13 +60,13 @@ DRAINED: Final = 16 * wire.BODY_MAX
 """Bytes of an oversized body that are read and dropped, so that its sender hears the answer."""
 
 
-def build(desk: Desk, guesses: Guesses, *, body_within: float = 20.0) -> ASGIApp:
+def build(desk: Desk, guesses: Guesses, queries: Queries, *, body_within: float = 20.0) -> ASGIApp:
     """The application that answers for ``desk``; a body has ``body_within`` seconds to arrive."""
     document = openapi.document(tuple(HANDLERS))
     endpoints = [
         Route(
             wire.PATH_PREFIX + endpoint.path,
-            _Served(endpoint, handler, desk, guesses, body_within),
+            _Served(endpoint, handler, desk, guesses, queries, body_within),
         )
         for endpoint, handler in HANDLERS.items()
     ]
@@ -119,6 +120,7 @@ class _Served:
     handler: Handler
     desk: Desk
     guesses: Guesses
+    queries: Queries
     body_within: float
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -138,8 +140,20 @@ class _Served:
         if isinstance(self.handler, Placing):
             key = idempotency.key(self.endpoint, given, request.headers)
             return await self._place(self.handler, application, given, key)
+        await self._limit(application, given)
         self._require(given)
         return await self.handler(self.desk, application, given)
+
+    async def _limit(self, application: Application, given: Params) -> None:
+        """Count the request; ``Refused`` where it is one too many, unless it must not be."""
+        try:
+            self.queries.check(application, self.endpoint)
+        except Refused:
+            ends = self.endpoint is wire.HANGUP and await voice.ends_a_call(
+                self.desk, application, given
+            )
+            if not ends:
+                raise
 
     async def _place(
         self,
@@ -153,8 +167,21 @@ class _Served:
             earlier = await self.desk.storage.placed(application.id, key)
             if earlier is not None:
                 return placing.told(dialling.admitted(earlier))
+        self.queries.check(application, self.endpoint)
+        limits.check_calls(application.account, self.desk.engine.now())
         self._require(given)
-        return placing.told(await placing.place(self.desk, application, given, key))
+        try:
+            placed = await placing.place(self.desk, application, given, key)
+        except Refused as refused:
+            if refused.status == Status.RATE_LIMIT_EXCEEDED:
+                raise await self._overtaken(application) from None
+            raise
+        return placing.told(placed)
+
+    async def _overtaken(self, application: Application) -> Refused:
+        """The refusal where others took the minute's last call since it was looked for."""
+        latest = await self.desk.storage.application(application.app_id) or application
+        return limits.exceeded(latest.account.next_call_after(self.desk.engine.now()) / wire.MICROS)
 
     def _require(self, given: Params) -> None:
         for name in self.endpoint.required:

@@ -57,6 +57,10 @@ class Reach(Protocol):
         """Whether a route or a trunk leads to this number."""
         ...
 
+    def now(self) -> int:
+        """The clock that calls are admitted by: Unix time in microseconds that never jumps."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Desk:

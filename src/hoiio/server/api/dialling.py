@@ -20,6 +20,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 _REFUSALS: Final = {
     Refusal.KEY_REUSED: Status.IDEMPOTENCY_KEY_REUSED,
+    Refusal.CALLS_PER_MINUTE: Status.RATE_LIMIT_EXCEEDED,
     Refusal.ROOM_FULL: Status.DEST_TOO_MANY,
     Refusal.CONCURRENT_CALLS: Status.CONCURRENT_CALL_LIMIT_REACHED,
     Refusal.CEILING: Status.SERVICE_NOT_AVAILABLE,
@@ -69,15 +70,9 @@ def shown_caller_id(desk: Desk, account: Account, given: Params, asked: str | No
     """
     if "caller_id" not in given:
         return account.number or desk.trunk_number
-    if asked is not None and asked not in own_numbers(account):
+    if asked is not None and asked not in account.own:
         raise Refused(Status.CALLER_ID_INVALID)
     return asked
-
-
-def own_numbers(account: Account) -> tuple[str, ...]:
-    """The registered number, then the account's further ones; each once."""
-    registered = () if account.number is None else (account.number,)
-    return tuple(dict.fromkeys(registered + account.numbers))
 
 
 async def leg_price(desk: Desk, account: Account, number: str, refusal: Status) -> Price:
@@ -97,3 +92,9 @@ async def leg_price(desk: Desk, account: Account, number: str, refusal: Status) 
     if price is None or verdict is not None:
         raise Refused(refusal)
     return price
+
+
+def within_trial(account: Account, number: str, refusal: Status) -> None:
+    """Raise ``Refused`` with ``refusal`` for a number that is not a trial account's own."""
+    if account.trial and number not in account.own:
+        raise Refused(refusal)

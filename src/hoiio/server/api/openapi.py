@@ -145,7 +145,7 @@ FIELDS: Final[Mapping[Endpoint, Mapping[str, Schema]]] = {
         "prefix": _TEXT,
         "currency": _TEXT,
         "time_zone": _TEXT,
-        "user_status": _TEXT,
+        "user_status": {"type": "string", "enum": ["trial", "active"]},
         "sms_rebrand_status": _TEXT,
         "call_rebrand_status": _TEXT,
     },

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import phonenumbers
 
-from hoiio.server.api import answers, dialling
+from hoiio.server.api import answers
 from hoiio.server.api.answers import Answer
 from hoiio.server.api.desk import Desk
 from hoiio.server.api.params import Params
@@ -24,12 +24,12 @@ async def get_info(_desk: Desk, application: Application, _given: Params) -> Ans
         "uid": f"AA-{account.id}",
         "name": account.name,
         "mobile_number": account.number or "",
-        "caller_ids": [*dialling.own_numbers(account), "private"],
+        "caller_ids": [*account.own, "private"],
         "country": country,
         "prefix": prefix,
         "currency": account.currency,
         "time_zone": "GMT+0800SG",
-        "user_status": "active",
+        "user_status": "trial" if account.trial else "active",
         "sms_rebrand_status": "disabled",
         "call_rebrand_status": "disabled",
     }

@@ -51,6 +51,8 @@ async def _order(desk: Desk, account: Account, given: Params) -> CallOrder:
     tag = params.tag(given.get("tag", ""))
     notify_url = await dialling.notify_url(desk, account, given)
     price1, price2 = await _prices(desk, account, dest1, dest2)
+    dialling.within_trial(account, dest1, Status.DEST1_NOT_SUPPORTED)
+    dialling.within_trial(account, dest2, Status.DEST2_NOT_SUPPORTED)
     return CallOrder(
         dest1=dest1,
         dest2=dest2,
@@ -101,6 +103,12 @@ async def hangup(desk: Desk, application: Application, given: Params) -> Answer:
     if not await desk.calls.hang_up(record.ref):
         raise Refused(Status.SERVICE_NOT_AVAILABLE)
     return answers.NOTHING
+
+
+async def ends_a_call(desk: Desk, application: Application, given: Params) -> bool:
+    """Whether a hangup would end a live call: no limit may keep it from that (api rule 17)."""
+    record = await desk.storage.record(application.id, given.get("txn_ref", ""))
+    return record is not None and record.live
 
 
 async def query_status(desk: Desk, application: Application, given: Params) -> Answer:

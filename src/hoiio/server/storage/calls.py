@@ -9,7 +9,7 @@ import structlog
 from msgspec.structs import asdict
 
 from hoiio import wire
-from hoiio.server.storage import guards, idempotency, ledger, rooms
+from hoiio.server.storage import guards, idempotency, ledger, limits, rooms
 from hoiio.server.storage.protocol import (
     Admission,
     CallRecord,
@@ -63,6 +63,8 @@ def _earlier(db: sqlite3.Connection, application: int, key: IdempotencyKey) -> P
 
 def _admit_all(db: sqlite3.Connection, admission: Admission) -> list[CallRecord]:
     count, account = len(admission.calls), admission.account
+    if not limits.take_call(db, account, admission.now):
+        raise Refused(Refusal.CALLS_PER_MINUTE)
     free = one(db, "take_concurrent_calls", account=account, calls=count) is not None
     room = _room(db, admission)
     if not free:

@@ -8,7 +8,7 @@ class StorageError(Exception):
 
 
 class Conflict(StorageError):
-    """What is to be added is there already: a name, an application id."""
+    """What is asked for does not go with what is there: a name or an application id is taken."""
 
 
 class Unknown(StorageError):

@@ -9,14 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 import msgspec
 
+from hoiio import wire
 from hoiio.server.billing.charge import Price
 from hoiio.server.billing.guards import NO_OVERRIDES, Guard, Overrides
 
 T = TypeVar("T")
+
+MINUTE: Final = 60 * wire.MICROS
+"""How long a minute of a limit is, in microseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +35,29 @@ class Account:
     points: int
     bonus: int
     concurrent_calls: int
+    requests_per_minute: int
+    calls_per_minute: int
+    minute_began: int
+    minute_calls: int
+    trial: bool
     guards: Overrides = NO_OVERRIDES
 
     @property
     def balance(self) -> int:
         """What can be spent: points and bonus, after holds."""
         return self.points + self.bonus
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """All its numbers, the registered one first; each once."""
+        registered = () if self.number is None else (self.number,)
+        return tuple(dict.fromkeys(registered + self.numbers))
+
+    def next_call_after(self, now: int) -> int:
+        """Microseconds until the minute is over whose calls are all placed; 0 where one is left."""
+        open_still = abs(now - self.minute_began) < MINUTE
+        used_up = open_still and self.minute_calls >= self.calls_per_minute
+        return self.minute_began + MINUTE - now if used_up else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +177,7 @@ class Refusal(StrEnum):
     """Why a request was not admitted; checked in this order."""
 
     KEY_REUSED = "key_reused"
+    CALLS_PER_MINUTE = "calls_per_minute"
     ROOM_FULL = "room_full"
     CONCURRENT_CALLS = "concurrent_calls"
     CEILING = "ceiling"

@@ -43,7 +43,8 @@ def call_record(row: Row) -> CallRecord:
 
 def account(db: sqlite3.Connection, row: Row) -> Account:
     """An account from ``account_columns``."""
-    key, name, currency, number, points, bonus, concurrent_calls = row
+    key, name, currency, number, points, bonus, concurrent_calls, *limits = row
+    requests_per_minute, calls_per_minute, minute_began, minute_calls, trial = limits
     further = db.execute(SQL["numbers_of"], {"account": key}).fetchall()
     return Account(
         id=key,
@@ -54,6 +55,11 @@ def account(db: sqlite3.Connection, row: Row) -> Account:
         points=points,
         bonus=bonus,
         concurrent_calls=concurrent_calls,
+        requests_per_minute=requests_per_minute,
+        calls_per_minute=calls_per_minute,
+        minute_began=minute_began,
+        minute_calls=minute_calls,
+        trial=bool(trial),
         guards=guard_overrides(db, key),
     )
 

@@ -23,6 +23,7 @@ from hoiio.server.storage import (
     guards,
     heartbeat,
     idempotency,
+    limits,
     outbox,
     tariffs,
     upkeep,
@@ -297,6 +298,21 @@ class SqliteStorage:
             return accounts.by_id(db, account)
 
         return await self._write(job)
+
+    async def change_account(self, account: int, changes: limits.AccountChanges) -> Account:
+        """Change what an account may do; returns it as it is then."""
+        return await self._write(lambda db: limits.change(db, account, changes))
+
+    async def add_number(self, account: int, number: str) -> Account:
+        """Make a number an account's own; returns it as it is then."""
+        return await self._write(lambda db: limits.add_number(db, account, number))
+
+    async def remove_number(self, account: int, number: str) -> Account:
+        """Take a number from an account; returns it as it is then.
+
+        Raises ``Conflict`` for the registered number, ``Unknown`` for one that is not its own.
+        """
+        return await self._write(lambda db: limits.remove_number(db, account, number))
 
     async def import_tariff(
         self, currency: str, rows: Sequence[Row], starts_at: int | None = None

@@ -1,6 +1,7 @@
 -- name: account_columns
 accounts.id, accounts.name, accounts.currency, accounts.number, accounts.points, accounts.bonus,
-accounts.concurrent_calls
+accounts.concurrent_calls, accounts.requests_per_minute, accounts.calls_per_minute,
+accounts.minute_began, accounts.minute_calls, accounts.trial
 
 -- name: application
 SELECT
