@@ -7,10 +7,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from hoiio import wire
+from hoiio.cli import voice
 from hoiio.cli.meanings import meaning
 from support.canned import canned_server, with_http
 
@@ -163,6 +165,28 @@ def test_watching_goes_on_until_the_call_ends(server):
     assert len(server.asked) == 3
     assert ran.stdout.count("ref ") == 2
     assert ran.stdout.endswith("cost      0.036 SGD\ntag       my-tag\n")
+
+
+def test_watching_waits_out_a_limit_and_goes_on(server, monkeypatch, capsys):
+    """Also one that lasts longer than a single look may; without --watch it is told."""
+    naps = []
+    monkeypatch.setattr(voice, "time", SimpleNamespace(sleep=naps.append))
+    for name, value in (("APP_ID", "id"), ("ACCESS_TOKEN", "s3cret"), ("BASE_URL", server.url)):
+        monkeypatch.setenv(f"HOIIO_{name}", value)
+    limited = with_http(200, b'{"status": "error_rate_limit_exceeded"}', Retry_After="50")
+    server.answers = [LIVE, limited, limited, ENDED]
+    assert voice.status("AA-C-1", watch=True) == 0
+    assert naps == [voice.POLL, 50, 50]
+    assert capsys.readouterr().err == ""
+    server.answers = [limited]
+    with pytest.raises(SystemExit, match="1"):
+        voice.status("AA-C-1")
+    assert "error_rate_limit_exceeded" in capsys.readouterr().err
+
+
+def test_a_watch_alone_stays_within_what_a_service_allows():
+    """By default sixty looks a minute; there is room for another watch."""
+    assert 60 / voice.POLL <= 60 / 2
 
 
 def test_a_refusal_says_what_it_means(server):

@@ -46,7 +46,7 @@ class Queries:
         self._forget(now)
         began, count = self._minutes.get((application, api), (now, 0))
         if count >= limit:
-            return began + WINDOW - now
+            return WINDOW - (now - began)  # never more than a minute, however it is rounded
         self._minutes[application, api] = (began, count + 1)
         return 0.0
 
@@ -54,7 +54,7 @@ class Queries:
         """Drop the minutes that are over; the oldest is first, as all of them last as long."""
         while self._minutes:
             oldest, (began, _) = next(iter(self._minutes.items()))
-            if now < began + WINDOW:
+            if now - began < WINDOW:
                 return
             del self._minutes[oldest]
 
