@@ -134,6 +134,9 @@ def test_a_clock_that_is_a_little_behind_counts_in_the_same_minute(tmp_path):
     async def test(shop):
         assert (await shop.admit(now=START)).live
         assert await shop.admit(now=START - MINUTE + 1) is REFUSED
+        account = await shop.account()
+        assert account.next_call_after(START - MINUTE + 1) == 2 * MINUTE - 1
+        assert account.next_call_after(START - MINUTE) == 0
         assert (await shop.admit(now=START - MINUTE)).live
 
     in_a_shop(test, tmp_path, calls_per_minute=1)
