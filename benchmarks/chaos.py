@@ -32,7 +32,7 @@ from kit.crowd import Crowd
 from kit.inbox import Inbox
 from kit.process import children
 
-from support.service import Service, admin
+from support.service import UNHURRIED, Service, admin
 
 RICH, POOR = 4, 2
 """Accounts with more credit than they need, and with credit for some seconds of talk."""
@@ -61,7 +61,7 @@ def main():
         folder = chosen.folder or Path(stack.enter_context(made))
         crowd = stack.enter_context(Crowd(invites=True))
         inbox = stack.enter_context(Inbox(refuses=lambda ref: int(ref[-2:]) % 5 == 0))
-        service = Service(folder / "data", config=configuration(crowd), options=OPTIONS)
+        service = Service(folder / "data", config=configuration(crowd))
         chaos = Chaos(service, crowd, inbox, provision(folder), chosen)
         stack.enter_context(service)
         problems = chaos.run()
@@ -69,9 +69,6 @@ def main():
         print(f"WRONG: {problem}")
     print("all is well" if not problems else f"{len(problems)} problems")
     sys.exit(bool(problems))
-
-
-OPTIONS = ()
 
 
 def configuration(crowd):
@@ -86,6 +83,11 @@ def configuration(crowd):
             f"max_duration = {LONGEST}",
             "ring_dest1 = 5",
             "ring_dest2 = 5",
+            "[guards]",
+            "spend_per_hour = 0",
+            "spend_per_day = 0",
+            "unconnected_seconds_per_hour = 0",
+            "unconnected_cost_per_hour = 0",
         ]
     )
 
@@ -98,6 +100,7 @@ def provision(folder):
     for index in range(RICH + POOR):
         credit = "100000" if index < RICH else "0.5"
         admin(data, "account", "create", f"account-{index}", "--credit", credit)
+        admin(data, "account", "set", f"account-{index}", *UNHURRIED)
     admin(data, "tariff", "import", tariff)
     apps = [admin(data, "app", "create", f"account-{i}") for i in range(RICH + POOR)]
     return [{name: app[name] for name in ("app_id", "access_token")} for app in apps]
