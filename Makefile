@@ -6,7 +6,7 @@ IN_VENV := PYTHONPYCACHEPREFIX=$(CURDIR)/$(VENV)/pycache
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help test fuzz lint types demo serve bench soak clean
+.PHONY: help test fuzz lint types demo serve bench chaos soak clean
 
 help: ## list what one can do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
@@ -32,7 +32,10 @@ serve: $(VENV)/.ready ## start a service to play with, and two phones that answe
 	@$(IN_VENV) $(BIN)/python -m hoiio.demo serve
 
 bench: $(VENV)/.ready ## measure set-up time, capacity, delay and storage
-	@for program in $(filter-out benchmarks/soak.py,$(wildcard benchmarks/*.py)); do echo "== $$program"; $(BIN)/python $$program || exit 1; done
+	@for program in $(filter-out benchmarks/soak.py benchmarks/chaos.py,$(wildcard benchmarks/*.py)); do echo "== $$program"; $(BIN)/python $$program || exit 1; done
+
+chaos: $(VENV)/.ready ## kill and stop the service hundreds of times under load; nothing may be lost
+	@$(BIN)/python benchmarks/chaos.py
 
 soak: $(VENV)/.ready ## an hour of calls and conferences at half the ceiling; must end all well
 	@$(BIN)/python benchmarks/soak.py

@@ -41,11 +41,17 @@ TARIFF = "prefix,rate,initial,increment\n65,0.060,1,1\n"
 """By the second, so that a second too much shows."""
 
 ASKERS = 6
-LONGEST = 12
+LONGEST = 90
 """Seconds after which every call ends by itself."""
 
-COME_TO_REST = 60.0
+COME_TO_REST = 120.0
 """Seconds within which all is settled and told once nobody asks for anything any more."""
+
+LULL = 50
+"""Blows after which there is none for a minute, so that calls come to their second one."""
+
+LONG = 0.1
+"""Share of the phones that stay for so long."""
 
 
 def main():
@@ -115,6 +121,7 @@ class Chaos:
         self.asker = Asker(lambda: service.base_url)
         self.requests, self.problems, self.struck, self.stops = [], [], Counter(), []
         self.asking = True
+        self.long = LONG if self.blows >= LULL else 0
         self._numbers = iter(range(30_000_000, 40_000_000))
         self._lock = threading.Lock()
 
@@ -127,7 +134,8 @@ class Chaos:
             asker.start()
         try:
             for blow in range(1, self.blows + 1):
-                time.sleep(self.random.uniform(0.2, 2.5))
+                lull = blow % LULL == 0
+                time.sleep(self.random.uniform(45, 80) if lull else self.random.uniform(0.2, 2.5))
                 self._strike()
                 self._audit(f"after blow {blow}")
                 if blow % 20 == 0:
@@ -230,7 +238,7 @@ class Chaos:
         self.crowd.script(
             number,
             answer_after=chance.uniform(0.02, 0.8) if fate > 0.1 else 20,
-            talk=chance.uniform(0.2, 8),
+            talk=chance.uniform(55, 85) if chance.random() < self.long else chance.uniform(0.2, 8),
             refuse="486 Busy Here" if fate > 0.95 else None,
         )
         return number
@@ -277,7 +285,11 @@ class Chaos:
         yield from self._refused_come_again()
         print(f"blows {dict(self.struck)}")
         print(f"requests {len(self.requests)}, records {len(found)}")
-        print(f"rung {len(self.crowd.invites)}, billed {sum(r.debit > 0 for r in found)}")
+        minutes = sum(r.billed > 60 for r in found)
+        print(
+            f"rung {len(self.crowd.invites)}, billed {sum(r.debit > 0 for r in found)},"
+            f" {minutes} of them beyond a minute"
+        )
         print(f"without an answer {self.asker.unanswered}")
         posts = sum(map(len, self.inbox.told.values()))
         print(f"notifications {len(self.inbox.told)} in {posts} posts")
