@@ -20,7 +20,7 @@ $(VENV)/.ready: pyproject.toml
 	@touch $@
 
 test: $(VENV)/.ready ## run the whole test suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
 fuzz: $(VENV)/.ready ## tens of thousands of made-up requests and inputs; none may be a failure
 	HOIIO_FUZZ=20 $(BIN)/python -m pytest tests/integration/api/test_openapi_cases.py tests/unit/test_fuzz_parsers.py
