@@ -29,6 +29,7 @@ from hoiio.server.api.application import build
 from hoiio.server.api.credentials import Guesses
 from hoiio.server.api.desk import Desk
 from hoiio.server.api.http import HttpServer, bind
+from hoiio.server.api.limits import Queries
 from hoiio.server.billing.tariff import parse_tariff
 from hoiio.server.calls.controller import Controller
 from hoiio.server.calls.orders import CallSettings
@@ -74,7 +75,8 @@ async def serve(folder):
     engine = PretendingEngine()
     desk = Desk(storage, Controller(storage, engine, CallSettings()), engine)
     ports = []
-    for application in (build(desk, Guesses(60, time.monotonic)), hello):
+    queries = Queries(time.monotonic)
+    for application in (build(desk, Guesses(60, time.monotonic), queries), hello):
         sock = bind(Address("127.0.0.1", 0))
         ports.append(sock.getsockname()[1])
         await HttpServer(application, sock).start()
