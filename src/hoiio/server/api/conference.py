@@ -42,8 +42,7 @@ async def _order(desk: Desk, account: Account, given: Params) -> ConferenceOrder
     notify_url = await dialling.notify_url(desk, account, given)
     refusal = Status.DEST_NOT_SUPPORTED
     prices = [await dialling.leg_price(desk, account, number, refusal) for number in numbers]
-    for number in numbers:
-        dialling.within_trial(account, number, refusal)
+    dialling.within_trial(account, *numbers)
     return ConferenceOrder(
         numbers=numbers,
         prices=prices,

@@ -94,7 +94,7 @@ async def leg_price(desk: Desk, account: Account, number: str, refusal: Status) 
     return price
 
 
-def within_trial(account: Account, number: str, refusal: Status) -> None:
-    """Raise ``Refused`` with ``refusal`` for a number that is not a trial account's own."""
-    if account.trial and number not in account.own:
-        raise Refused(refusal)
+def within_trial(account: Account, *numbers: str) -> None:
+    """Raise ``Refused`` for a trial account that calls numbers which are not its own."""
+    if account.trial and not set(numbers) <= set(account.own):
+        raise Refused(Status.NOT_ALLOWED_FOR_TRIAL)

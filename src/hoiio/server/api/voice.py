@@ -51,8 +51,7 @@ async def _order(desk: Desk, account: Account, given: Params) -> CallOrder:
     tag = params.tag(given.get("tag", ""))
     notify_url = await dialling.notify_url(desk, account, given)
     price1, price2 = await _prices(desk, account, dest1, dest2)
-    dialling.within_trial(account, dest1, Status.DEST1_NOT_SUPPORTED)
-    dialling.within_trial(account, dest2, Status.DEST2_NOT_SUPPORTED)
+    dialling.within_trial(account, dest1, dest2)
     return CallOrder(
         dest1=dest1,
         dest2=dest2,
