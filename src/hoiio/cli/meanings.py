@@ -39,7 +39,8 @@ _MEANINGS: Final[dict[str, str]] = {
     Status.INSUFFICIENT_CREDIT: "the credit does not pay for the first minute; top it up",
     Status.CONCURRENT_CALL_LIMIT_REACHED: "the account would have more calls up than it may; "
     "end one first",
-    Status.NOT_ALLOWED_FOR_TRIAL: "a trial account calls its own numbers only; the operator can make it active",
+    Status.NOT_ALLOWED_FOR_TRIAL: "a trial account calls its own numbers only; "
+    "its operator can make it active",
     Status.INVALID_ROOM: "a room's name is letters, digits and . _ - only, at most 32",
     Status.INVALID_ACTION: "the action is mute, unmute or kick",
     Status.INVALID_TXN_REF: "there is no such call in this application",
