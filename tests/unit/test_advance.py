@@ -10,7 +10,7 @@ from hoiio.server.billing.prepaid import Minutes
 from hoiio.server.calls import callback
 from hoiio.server.calls.advance import advance
 from hoiio.server.engines.protocol import Answered, Cause, Ended
-from hoiio.server.storage.protocol import CallRecord, Unconnected
+from hoiio.server.storage.protocol import NOTHING, CallRecord, Unconnected
 
 REF, ONE, TWO = "AA-C-7", "+6511111111", "+6522222222"
 START = 1_700_000_000 * wire.MICROS
@@ -96,6 +96,27 @@ def test_no_fee_is_charged_where_nobody_talked():
     assert (bill.duration, bill.debit) == (0, 0)
 
 
+@pytest.mark.parametrize(
+    ("waits", "talks", "alone"), [(59, 0.5, 59), (59, 59, 0), (10, 3, 7), (10, 100, 0)]
+)
+def test_a_second_phone_that_answers_late_and_leaves_at_once_is_no_better_than_none(
+    waits, talks, alone
+):
+    """What dest1 waited is not billed, and counts beyond as long as the two talked."""
+    call = record(rate1=60_000, initial1=1, increment1=1)
+    answer = START + round(waits * wire.MICROS)
+    end = answer + round(talks * wire.MICROS)
+    for event in (
+        Answered(f"{REF}-1", START),
+        Answered(f"{REF}-2", answer),
+        Ended(f"{REF}-2", end, Cause.REMOTE),
+        Ended(f"{REF}-1", end, Cause.HUNG_UP),
+    ):
+        change = advance(call, [event], event.at)
+        call = msgspec.structs.replace(call, state=change.state)
+    assert change.settlement.unconnected == Unconnected(alone, alone * 1000)
+
+
 def test_a_first_leg_without_a_second_is_told_with_what_it_would_have_cost():
     """By dest1's own price, in started seconds; a call that connected has run up nothing."""
     call = record(rate1=60_000, initial1=1, increment1=1, fee1=5)
@@ -108,5 +129,5 @@ def test_a_first_leg_without_a_second_is_told_with_what_it_would_have_cost():
         call = msgspec.structs.replace(call, state=change.state)
     assert change.settlement.unconnected == Unconnected(11, 11_005)
     assert change.settlement.debit == 0
-    assert settled().unconnected is None
-    assert advance(record(), [BUSY], START).settlement.unconnected is None
+    assert settled().unconnected == NOTHING
+    assert advance(record(), [BUSY], START).settlement.unconnected == NOTHING

@@ -300,8 +300,8 @@ class Guards:
         int,
         Setting(
             readers.whole(0, 1_000_000),
-            "Seconds an hour that dest1s of an account may be up without their dest2 ever "
-            "answering; 0: no ceiling.",
+            "Seconds an hour that dest1s of an account may be up alone, without their dest2; "
+            "0: no ceiling.",
         ),
     ] = 3600
     unconnected_cost_per_hour: Annotated[
@@ -310,7 +310,7 @@ class Guards:
             readers.amount,
             "What those dest1s would have cost in an hour, in units; 0: no ceiling.",
         ),
-    ] = 5_000_000
+    ] = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,8 @@ def test_spending_stops_at_the_ceiling(client, service):
 
 def test_answered_first_phones_without_second_ones_are_stopped(client, service):
     """One number pumped for free; conferences and the other guards are not touched."""
-    admin(service.data, "guards", "set", "acme", "--unconnected-seconds-per-hour", "1")
+    # Each reserves the 70 s that its dest1 may be up alone.
+    admin(service.data, "guards", "set", "acme", "--unconnected-seconds-per-hour", "70")
     ref = client.voice.call(ONE, TWO).txn_ref
     wait_until(lambda: client.voice.status(ref).duration is not None)
     assert client.voice.status(ref).call_status_dest1 == "answered"

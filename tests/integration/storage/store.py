@@ -11,6 +11,7 @@ from hoiio.server.storage import books
 from hoiio.server.storage.data import DATABASE, open_data
 from hoiio.server.storage.limits import AccountChanges
 from hoiio.server.storage.protocol import (
+    NOTHING,
     Admission,
     AttemptRecord,
     Change,
@@ -40,6 +41,7 @@ class Shop:
             "price2": Price(RATE),
             "hold": 2 * RATE,
             "state": lambda ref, room: f"{ref} {room}".encode(),
+            "reserves": NOTHING,
         }
         if numbers:
             call |= {"dest2": "", "price2": NO_LEG, "hold": RATE}

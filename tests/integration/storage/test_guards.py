@@ -8,11 +8,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hoiio.server.billing.guards import Ceilings
-from hoiio.server.storage.protocol import Change, NextMinute, Refusal, Settlement, Unconnected
+from hoiio.server.storage.protocol import (
+    NOTHING,
+    Change,
+    NextMinute,
+    Refusal,
+    Settlement,
+    Unconnected,
+)
 from integration.storage.store import RATE, START, a_shop, audit, in_a_shop
 
 HOUR, DAY = 3_600_000_000, 86_400_000_000
 HOLD = 2 * RATE
+ALONE = Unconnected(1, 1)
+"""What a call-back reserves in these tests: a second, at the least price."""
 
 
 async def used(shop, at=START):
@@ -25,7 +34,7 @@ async def give(shop, **own):
     await shop.storage.change_guards(shop.app.account.id, lambda had: replace(had, **own))
 
 
-async def settle(shop, ref, debit=0, at=START, unconnected=None):
+async def settle(shop, ref, debit=0, at=START, unconnected=NOTHING):
     settlement = Settlement(1, debit, at, None, unconnected)
     await shop.storage.advance(
         ref, lambda record: Change(b"over", "answered", "answered", settlement, record.ref)
@@ -128,7 +137,7 @@ def test_an_end_that_is_found_out_late_forgets_nothing(tmp_path):
         at = START + 5 * HOUR
         await settle(shop, call.ref, at=at, unconnected=Unconnected(99, 0))
         await settle(shop, silent.ref, at=START, unconnected=Unconnected(1, 0))
-        assert await shop.admit(now=at) is Refusal.UNCONNECTED_SECONDS
+        assert await shop.admit(now=at, reserves=ALONE) is Refusal.UNCONNECTED_SECONDS
 
     in_a_shop(test, tmp_path)
 
@@ -185,15 +194,57 @@ def test_calls_that_never_connect_are_counted(tmp_path):
             await give(shop, unconnected_seconds_per_hour=None)
             call = await shop.admit()
             await settle(shop, call.ref, unconnected=Unconnected(seconds, cost))
-            found = await shop.admit()
+            found = await shop.admit(reserves=ALONE)
             assert (found if isinstance(found, Refusal) else None) is refusal
-        assert await shop.admit(hold=0) is Refusal.UNCONNECTED_SECONDS
+        assert await shop.admit(hold=0, reserves=ALONE) is Refusal.UNCONNECTED_SECONDS
         assert not isinstance(await shop.join("den", "+6511111111"), Refusal)
         await give(shop, unconnected_seconds_per_hour=0)
         call = await shop.admit()
         await settle(shop, call.ref, unconnected=Unconnected(1, 500))
-        assert await shop.admit() is Refusal.UNCONNECTED_COST
-        assert not isinstance(await shop.admit(now=START + HOUR), Refusal)
+        assert await shop.admit(reserves=ALONE) is Refusal.UNCONNECTED_COST
+        found = await shop.admit(now=START + HOUR, reserves=ALONE)
+        assert not isinstance(found, Refusal)
+
+    in_a_shop(test, tmp_path)
+
+
+def test_calls_at_once_cannot_run_up_more_than_a_ceiling_unconnected(tmp_path):
+    """Each reserves the most that it may; what it did not run up is free when it has ended."""
+
+    async def test(shop):
+        await give(shop, unconnected_seconds_per_hour=100, unconnected_cost_per_hour=50)
+        long, dear = Unconnected(40, 0), Unconnected(0, 20)
+        for reserves, refusal in (
+            (long, Refusal.UNCONNECTED_SECONDS),
+            (dear, Refusal.UNCONNECTED_COST),
+        ):
+            found = await asyncio.gather(*(shop.admit(reserves=reserves) for _ in range(4)))
+            calls = [each for each in found if not isinstance(each, Refusal)]
+            assert len(calls) == 2
+            assert {each for each in found if isinstance(each, Refusal)} == {refusal}
+            await settle(shop, calls[0].ref)
+            again = await shop.admit(reserves=reserves)
+            assert not isinstance(again, Refusal)
+            assert await shop.admit(reserves=reserves) is refusal
+            await settle(shop, calls[1].ref, unconnected=reserves)
+            await settle(shop, again.ref, at=START + HOUR)
+            assert await shop.admit(reserves=reserves) is not refusal
+
+    in_a_shop(test, tmp_path)
+    audit(tmp_path)
+
+
+def test_a_reservation_of_a_past_hour_makes_no_room_in_this_one(tmp_path):
+    """Only what the hour itself has counted is given back."""
+
+    async def test(shop):
+        await give(shop, unconnected_seconds_per_hour=50)
+        old = await shop.admit(now=START, reserves=Unconnected(40, 0))
+        at = START + HOUR
+        await shop.admit(now=at, reserves=Unconnected(40, 0))
+        await settle(shop, old.ref, at=at)
+        refused = await shop.admit(now=at, reserves=Unconnected(40, 0))
+        assert refused is Refusal.UNCONNECTED_SECONDS
 
     in_a_shop(test, tmp_path)
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from hoiio import wire
 from hoiio.server.billing import charge, prepaid
 from hoiio.server.billing.prepaid import Minutes
 from hoiio.server.calls import machines, transaction
 from hoiio.server.calls.inputs import Input
 from hoiio.server.calls.machines import Transaction
 from hoiio.server.calls.result import Result
+from hoiio.server.calls.unconnected import unconnected
 from hoiio.server.engines.protocol import Command
 from hoiio.server.notifications.body import body
 from hoiio.server.storage.protocol import (
@@ -26,7 +26,6 @@ from hoiio.server.storage.protocol import (
     NextMinute,
     Settlement,
     Spoken,
-    Unconnected,
 )
 
 
@@ -113,12 +112,5 @@ def _settlement(record: CallRecord, result: Result) -> Settlement:
             debit=debit,
         )
         notification = body(transaction.fields(ended), record.notify_url)
-    ran_up = _unconnected(record, result.unconnected)
+    ran_up = unconnected(record.prices[0], result.unconnected)
     return Settlement(minutes, debit, result.ended_at, notification, ran_up)
-
-
-def _unconnected(record: CallRecord, micros: int) -> Unconnected | None:
-    """What dest1's leg would have cost in a call-back that never connected, by started seconds."""
-    if micros == 0:
-        return None
-    return Unconnected(-(-micros // wire.MICROS), charge.debit(record.prices[:1], micros))

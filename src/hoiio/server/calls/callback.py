@@ -226,13 +226,19 @@ def result(call: CallBack) -> Result:
         answered_at,
         ended_at,
         call.billed_until,
-        _unconnected(call),
+        _unconnected(call, answered_at, ended_at),
     )
 
 
-def _unconnected(call: CallBack) -> int:
-    """Microseconds that dest1 was up for nothing, in a call whose dest2 never answered."""
-    first = call.first
-    if call.second.answered_at is not None or first.answered_at is None or first.end is None:
+def _unconnected(call: CallBack, answered_at: int | None, ended_at: int) -> int:
+    """Microseconds that dest1 was up alone, beyond as many in which the two talked.
+
+    Waiting is not billed, so a dest2 that answers late and hangs up at once is no better than one
+    that never does.
+    """
+    since = call.first.answered_at
+    if since is None:
         return 0
-    return max(0, first.end.at - first.answered_at)
+    if answered_at is None:
+        return max(0, (ended_at if call.first.end is None else call.first.end.at) - since)
+    return max(0, (answered_at - since) - (ended_at - answered_at))

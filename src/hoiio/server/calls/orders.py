@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from hoiio.server.billing import charge, prepaid
 from hoiio.server.billing.charge import NO_LEG, Price
 from hoiio.server.calls import callback, machines, participant
+from hoiio.server.calls.unconnected import unconnected
 from hoiio.server.storage.protocol import Admission, Application, IdempotencyKey, NewCall
+from hoiio.wire import MICROS
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ def admission(
 def _call_back(order: CallOrder, settings: CallSettings, now: int) -> NewCall:
     prices = (order.price1, order.price2)
     max_seconds = order.max_duration or settings.max_seconds
+    alone = settings.ring_seconds2 + callback.BRIDGE_GRACE
 
     def state(ref: str, _room: str) -> bytes:
         call = callback.new(
@@ -107,8 +110,15 @@ def _call_back(order: CallOrder, settings: CallSettings, now: int) -> NewCall:
         )
         return machines.encode(call)
 
-    hold = charge.first_hold(prices)
-    return NewCall(order.dest1, order.dest2, order.price1, order.price2, hold, state)
+    return NewCall(
+        order.dest1,
+        order.dest2,
+        order.price1,
+        order.price2,
+        charge.first_hold(prices),
+        state,
+        reserves=unconnected(order.price1, round(alone * MICROS)),
+    )
 
 
 def _participants(

@@ -13,8 +13,8 @@ class Result:
 
     ``status2`` is empty where there is no second leg. ``answered_at`` is None where nothing is
     billed; ``ended_at`` is when talking stopped, or when the last leg ended if nobody talked.
-    Billing caps it at ``billed_until``. ``unconnected`` is how long dest1 of a call-back was up, in
-    microseconds, where dest2 never answered.
+    Billing caps it at ``billed_until``. ``unconnected`` is how long dest1 of a call-back was up
+    alone, in microseconds, beyond as long as the two talked.
     """
 
     status1: CallStatus

@@ -22,6 +22,7 @@ from hoiio.server.storage.protocol import (
     Refusal,
     Settlement,
     T,
+    Unconnected,
 )
 from hoiio.server.storage.queries import SQL
 from hoiio.server.storage.rows import call_id, call_record, must, one
@@ -113,9 +114,11 @@ def _admit(db: sqlite3.Connection, admission: Admission, call: NewCall, room: st
         initial2=call.price2.initial,
         increment2=call.price2.increment,
         fee2=call.price2.fee,
+        reserved_seconds=call.reserves.seconds,
+        reserved_cost=call.reserves.cost,
     )
     _add(db, key, record)
-    _hold(db, key, admission, call.hold)
+    _hold(db, key, admission, call)
     return record
 
 
@@ -123,9 +126,9 @@ def _add(db: sqlite3.Connection, key: int, record: CallRecord) -> None:
     db.execute(SQL["add_call"], {"id": key} | asdict(record))
 
 
-def _hold(db: sqlite3.Connection, key: int, admission: Admission, amount: int) -> None:
-    account, at = admission.account, admission.now
-    guard = guards.take_spend(db, account, amount, at, call_backs=admission.room is None)
+def _hold(db: sqlite3.Connection, key: int, admission: Admission, call: NewCall) -> None:
+    account, at, amount = admission.account, admission.now, call.hold
+    guard = guards.take_spend(db, account, amount, at, reserves=call.reserves)
     if guard is not None:
         raise Refused(Refusal(guard.value))
     if not ledger.hold(db, key, account, minute=1, amount=amount, at=at):
@@ -149,7 +152,7 @@ def advance(db: sqlite3.Connection, ref: str, step: Callable[[CallRecord], Chang
         status2=change.status2,
     )
     if change.settlement is not None:
-        _settle(db, key, change.settlement)
+        _settle(db, key, record, change.settlement)
     return change.outcome
 
 
@@ -176,7 +179,7 @@ def _hold_minute(db: sqlite3.Connection, key: int, account: int, wanted: NextMin
     return held
 
 
-def _settle(db: sqlite3.Connection, key: int, settlement: Settlement) -> None:
+def _settle(db: sqlite3.Connection, key: int, record: CallRecord, settlement: Settlement) -> None:
     """End a call, settle its money and leave its notification to be delivered."""
     at = settlement.ended_at
     account, application, room = must(
@@ -191,18 +194,19 @@ def _settle(db: sqlite3.Connection, key: int, settlement: Settlement) -> None:
     if room:
         rooms.leave(db, application, room)
     ledger.settle(db, key, account, debit=settlement.debit, at=at)
-    _count(db, account, key, settlement)
+    _count(db, key, record, settlement)
     if settlement.notification is not None:
         body = {"call": key, "body": settlement.notification, "at": at}
         db.execute(SQL["add_notification"], body)
 
 
-def _count(db: sqlite3.Connection, account: int, key: int, settlement: Settlement) -> None:
+def _count(db: sqlite3.Connection, key: int, record: CallRecord, settlement: Settlement) -> None:
     """Tell the guards what an ended call came to."""
-    guards.settle_spend(db, account, key, settlement.debit, settlement.ended_at)
+    account, at = record.account, settlement.ended_at
+    guards.settle_spend(db, account, key, settlement.debit, at)
+    reserved = Unconnected(record.reserved_seconds, record.reserved_cost)
     ran_up = settlement.unconnected
-    if ran_up is not None:
-        guards.count_unconnected(db, account, ran_up.seconds, ran_up.cost, settlement.ended_at)
+    guards.settle_unconnected(db, account, reserved, ran_up, reserved_at=record.date, now=at)
 
 
 def record(db: sqlite3.Connection, application: int, ref: str) -> CallRecord | None:

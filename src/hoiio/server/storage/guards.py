@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 
 from hoiio import wire
 from hoiio.server.billing.guards import Ceilings, Guard, Overrides
+from hoiio.server.storage.protocol import NOTHING, Unconnected
 from hoiio.server.storage.queries import SQL
 from hoiio.server.storage.rows import guard_overrides, must, one
 
@@ -37,14 +38,20 @@ def _window(at: int, late: int = _LATE) -> dict[str, int]:
 
 
 def take_spend(
-    db: sqlite3.Connection, account: int, amount: int, now: int, *, call_backs: bool = False
+    db: sqlite3.Connection,
+    account: int,
+    amount: int,
+    now: int,
+    *,
+    reserves: Unconnected = NOTHING,
 ) -> Guard | None:
     """Count an amount as spent at ``now``; the guard that refuses, and then nothing is counted.
 
-    Nothing costs nothing: an amount of 0 passes whatever was spent. New ``call_backs`` are asked
-    for what earlier ones ran up without connecting, too.
+    Nothing costs nothing: an amount of 0 passes whatever was spent. A new call-back also
+    ``reserves`` the most that it may run up unconnected, so that calls at once cannot pass those
+    ceilings together either.
     """
-    values = {"account": account, "amount": amount, "call_backs": int(call_backs)} | _window(now)
+    values = {"account": account, "amount": amount} | asdict(reserves) | _window(now)
     if one(db, "take_spend", **values) is not None:
         return None
     within = must(db, "which_guard", **values)
@@ -69,12 +76,21 @@ def settle_spend(db: sqlite3.Connection, account: int, call: int, debit: int, no
         db.execute(SQL["count_spend"], values)
 
 
-def count_unconnected(
-    db: sqlite3.Connection, account: int, seconds: int, cost: int, now: int
+def settle_unconnected(
+    db: sqlite3.Connection,
+    account: int,
+    reserved: Unconnected,
+    ran_up: Unconnected,
+    *,
+    reserved_at: int,
+    now: int,
 ) -> None:
-    """Count a call-back whose dest1 answered and whose dest2 never did."""
-    values = {"account": account, "seconds": seconds, "cost": cost} | _window(now, _HOWEVER_LATE)
-    db.execute(SQL["count_unconnected"], values)
+    """Count an ended call-back by what it ran up, in place of what it had reserved."""
+    back = {"account": account} | asdict(reserved) | _window(reserved_at)
+    db.execute(SQL["give_back_unconnected"], back)
+    if ran_up != NOTHING:
+        values = {"account": account} | asdict(ran_up) | _window(now, _HOWEVER_LATE)
+        db.execute(SQL["count_unconnected"], values)
 
 
 def use_ceilings(db: sqlite3.Connection, ceilings: Ceilings) -> None:

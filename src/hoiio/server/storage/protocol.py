@@ -104,6 +104,8 @@ class CallRecord(msgspec.Struct, frozen=True):
     initial2: int = 60
     increment2: int = 60
     fee2: int = 0
+    reserved_seconds: int = 0
+    reserved_cost: int = 0
 
     @property
     def rate(self) -> int:
@@ -119,6 +121,21 @@ class CallRecord(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
+class Unconnected:
+    """What a call-back ran up, or may, while its dest1 is up without its dest2.
+
+    ``cost`` is what dest1's leg would have cost by its price, had it been billed.
+    """
+
+    seconds: int = 0
+    cost: int = 0
+
+
+NOTHING: Final = Unconnected()
+"""What a participant runs up, who has no dest2."""
+
+
+@dataclass(frozen=True, slots=True)
 class NewCall:
     """One transaction to be admitted; ``dest2`` is empty for a participant.
 
@@ -131,6 +148,8 @@ class NewCall:
     price2: Price
     hold: int
     state: Callable[[str, str], bytes]
+    reserves: Unconnected = NOTHING
+    """The most that it may run up unconnected; it counts as that until it has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,17 +208,6 @@ class Refusal(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Unconnected:
-    """What a call-back ran up whose dest1 answered and whose dest2 never did.
-
-    ``cost`` is what dest1's leg would have cost by its price, had it been billed.
-    """
-
-    seconds: int
-    cost: int
-
-
-@dataclass(frozen=True, slots=True)
 class Settlement:
     """How a call ended: written once, with the money and the notification, in one transaction."""
 
@@ -208,7 +216,7 @@ class Settlement:
     ended_at: int
     notification: bytes | None
     """The form-encoded body to deliver to the record's ``notify_url``; None for none."""
-    unconnected: Unconnected | None = None
+    unconnected: Unconnected = NOTHING
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 -- name: call_columns
 ref, application, account, ordinal, date, dest1, dest2, status1, status2, room, tag,
 notify_url, currency, rate1, rate2, duration, debit, live, state, initial1, increment1, fee1,
-initial2, increment2, fee2
+initial2, increment2, fee2, reserved_seconds, reserved_cost
 
 -- name: take_concurrent_calls
 UPDATE accounts SET live_calls = live_calls + :calls
@@ -24,11 +24,12 @@ RETURNING last_ordinal, last_date
 -- name: add_call
 INSERT INTO calls (
     id, application, account, ordinal, date, dest1, dest2, status1, status2, room, tag,
-    notify_url, currency, rate1, rate2, state, initial1, increment1, fee1, initial2, increment2, fee2
+    notify_url, currency, rate1, rate2, state, initial1, increment1, fee1, initial2, increment2, fee2,
+    reserved_seconds, reserved_cost
 ) VALUES (
     :id, :application, :account, :ordinal, :date, :dest1, :dest2, :status1, :status2, :room, :tag,
     :notify_url, :currency, :rate1, :rate2, :state, :initial1, :increment1, :fee1, :initial2,
-    :increment2, :fee2
+    :increment2, :fee2, :reserved_seconds, :reserved_cost
 )
 
 -- name: live_call

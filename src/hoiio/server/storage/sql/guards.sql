@@ -36,23 +36,31 @@ CASE WHEN unconnected_hour - :hour BETWEEN 0 AND :late THEN unconnected_cost ELS
 (:amount = 0 OR {per_day_part} = 0 OR {spent_today_part} + :amount <= {per_day_part})
 
 -- name: within_unconnected_seconds_part
-(:call_backs = 0 OR {unconnected_seconds_most_part} = 0
-    OR {unconnected_seconds_now_part} < {unconnected_seconds_most_part})
+(:seconds = 0 OR {unconnected_seconds_most_part} = 0
+    OR {unconnected_seconds_now_part} + :seconds <= {unconnected_seconds_most_part})
 
 -- name: within_unconnected_cost_part
-(:call_backs = 0 OR {unconnected_cost_most_part} = 0
-    OR {unconnected_cost_now_part} < {unconnected_cost_most_part})
+(:cost = 0 OR {unconnected_cost_most_part} = 0
+    OR {unconnected_cost_now_part} + :cost <= {unconnected_cost_most_part})
 
--- name: count_spend
-UPDATE accounts SET
+-- name: spend_counted_part
     spent_in_hour = {spent_this_hour_part} + :amount,
     spent_hour = CASE WHEN spent_hour - :hour BETWEEN 0 AND :late THEN spent_hour ELSE :hour END,
     spent_in_day = {spent_today_part} + :amount,
     spent_day = CASE WHEN spent_day - :day BETWEEN 0 AND :late THEN spent_day ELSE :day END
-WHERE id = :account
+
+-- name: unconnected_counted_part
+    unconnected_seconds = {unconnected_seconds_now_part} + :seconds,
+    unconnected_cost = {unconnected_cost_now_part} + :cost,
+    unconnected_hour = CASE WHEN unconnected_hour - :hour BETWEEN 0 AND :late THEN unconnected_hour
+        ELSE :hour END
+
+-- name: count_spend
+UPDATE accounts SET {spend_counted_part} WHERE id = :account
 
 -- name: take_spend
-{count_spend}
+UPDATE accounts SET {spend_counted_part}, {unconnected_counted_part}
+WHERE id = :account
     AND {within_hour_part}
     AND {within_day_part}
     AND {within_unconnected_seconds_part}
@@ -72,11 +80,14 @@ UPDATE accounts SET
 WHERE id = :account
 
 -- name: count_unconnected
+UPDATE accounts SET {unconnected_counted_part} WHERE id = :account
+
+-- name: give_back_unconnected
 UPDATE accounts SET
-    unconnected_seconds = {unconnected_seconds_now_part} + :seconds,
-    unconnected_cost = {unconnected_cost_now_part} + :cost,
-    unconnected_hour = CASE WHEN unconnected_hour - :hour BETWEEN 0 AND :late THEN unconnected_hour
-        ELSE :hour END
+    unconnected_seconds = CASE WHEN unconnected_hour <> :hour THEN unconnected_seconds
+        WHEN unconnected_seconds > :seconds THEN unconnected_seconds - :seconds ELSE 0 END,
+    unconnected_cost = CASE WHEN unconnected_hour <> :hour THEN unconnected_cost
+        WHEN unconnected_cost > :cost THEN unconnected_cost - :cost ELSE 0 END
 WHERE id = :account
 
 -- name: held_for
