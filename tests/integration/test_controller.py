@@ -195,6 +195,34 @@ def test_refusals_leave_no_record_and_no_place_taken(tmp_path):
     asyncio.run(run())
 
 
+def test_an_account_whose_requests_wait_leaves_the_engine_to_others(tmp_path):
+    """While the disk is slow, one without credit reserves no more places than it may have calls."""
+
+    async def run():
+        async with a_service(tmp_path / "data") as (storage, engine, controller):
+            poor = await an_application(storage, credit=0)
+            other = await storage.create_account("other", credit=1_000_000)
+            rich = await storage.application((await storage.create_app(other.id)).app_id)
+            slow, admit = asyncio.Event(), storage.admit
+
+            async def waits(admission):
+                await slow.wait()
+                return await admit(admission)
+
+            storage.admit = waits
+            flood = [asyncio.create_task(controller.place_call(poor, order())) for _ in range(60)]
+            await until(lambda: engine.reserved)
+            await asyncio.sleep(0)
+            assert sum(engine.reserved.values()) == 2 * poor.account.concurrent_calls
+            call = asyncio.create_task(controller.place_call(rich, order()))
+            await asyncio.sleep(0)
+            slow.set()
+            assert isinstance(await call, CallRecord)
+            assert set(await asyncio.gather(*flood)) == {Refusal.CREDIT}
+
+    asyncio.run(run())
+
+
 def test_the_hold_of_the_first_minute_includes_the_fees(tmp_path):
     async def run():
         async with a_service(tmp_path / "data") as (storage, _engine, controller):

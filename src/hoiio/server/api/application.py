@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Container, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
@@ -19,6 +19,7 @@ from hoiio.server.api import conference, dialling, idempotency, limits, openapi,
 from hoiio.server.api.answers import HEADERS, Answer, respond
 from hoiio.server.api.credentials import Guesses, identify
 from hoiio.server.api.desk import Desk
+from hoiio.server.api.idempotency import Repetitions
 from hoiio.server.api.limits import Queries
 from hoiio.server.api.params import Params, Refused
 from hoiio.server.storage.protocol import Application, IdempotencyKey, Placed
@@ -122,6 +123,7 @@ class _Served:
     guesses: Guesses
     queries: Queries
     body_within: float
+    repetitions: Repetitions = field(default_factory=Repetitions)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, send)
@@ -163,10 +165,21 @@ class _Served:
         key: IdempotencyKey | None,
     ) -> Answer:
         """Place what is asked for, unless it was placed under the same key already."""
-        if key is not None:
+        if key is None:
+            return await self._place_now(placing, application, given, key)
+        async with self.repetitions.turn(application, key):
             earlier = await self.desk.storage.placed(application.id, key)
             if earlier is not None:
                 return placing.told(dialling.admitted(earlier))
+            return await self._place_now(placing, application, given, key)
+
+    async def _place_now(
+        self,
+        placing: Placing,
+        application: Application,
+        given: Params,
+        key: IdempotencyKey | None,
+    ) -> Answer:
         self.queries.check(application, self.endpoint)
         limits.check_calls(application.account, self.desk.engine.now())
         self._require(given)

@@ -1,8 +1,10 @@
-"""The ``Idempotency-Key`` of a chargeable request, and what counts as the same request. Pure."""
+"""The ``Idempotency-Key`` of a chargeable request, and what counts as the same request."""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+from weakref import WeakValueDictionary
 
 import msgspec
 from starlette.datastructures import Headers
@@ -10,7 +12,7 @@ from starlette.datastructures import Headers
 from hoiio import wire
 from hoiio.server.api import params
 from hoiio.server.api.params import Params, Refused
-from hoiio.server.storage.protocol import IdempotencyKey
+from hoiio.server.storage.protocol import Application, IdempotencyKey
 from hoiio.wire import Endpoint, Status
 
 
@@ -49,3 +51,18 @@ def _canonical(name: str, value: str) -> str:
     if name == "max_duration":
         return value.lstrip("0")
     return value
+
+
+class Repetitions:
+    """Requests under one key take turns: who comes while the first is under way waits for it.
+
+    Then it is answered from what was kept, and has taken nothing of any limit.
+    """
+
+    def __init__(self) -> None:
+        self._under_way = WeakValueDictionary[tuple[int, str, str], asyncio.Lock]()
+
+    def turn(self, application: Application, key: IdempotencyKey) -> asyncio.Lock:
+        """What to hold while a request is answered; forgotten when nobody waits for it."""
+        same = (application.id, key.endpoint, key.name)
+        return self._under_way.setdefault(same, asyncio.Lock())

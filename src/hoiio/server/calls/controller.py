@@ -36,6 +36,7 @@ from hoiio.server.calls.orders import (
     legs_each,
     transactions,
 )
+from hoiio.server.calls.turns import Turns
 from hoiio.server.engines.protocol import (
     Answered,
     Bridge,
@@ -120,6 +121,7 @@ class Controller:
         self._settings = settings
         self._on_settled = settled
         self._later = later
+        self._turns = Turns()
         self._live: dict[str, _LiveCall] = {}
         self._owners = itertools.count(1)
         self._placing: set[asyncio.Task[Sequence[CallRecord] | Placed | Refusal]] = set()
@@ -240,6 +242,13 @@ class Controller:
         return await asyncio.shield(placing)
 
     async def _place(
+        self, application: Application, order: Order, key: IdempotencyKey | None
+    ) -> Sequence[CallRecord] | Placed | Refusal:
+        account, count = application.account, transactions(order)
+        async with self._turns.turn(account.id, count, account.concurrent_calls):
+            return await self._place_in_turn(application, order, key)
+
+    async def _place_in_turn(
         self, application: Application, order: Order, key: IdempotencyKey | None
     ) -> Sequence[CallRecord] | Placed | Refusal:
         owners = [f"call-{next(self._owners)}" for _ in range(transactions(order))]
