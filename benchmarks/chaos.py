@@ -90,10 +90,10 @@ def configuration(crowd):
             "ring_dest1 = 5",
             "ring_dest2 = 5",
             "[guards]",
-            "spend_per_hour = 0",
-            "spend_per_day = 0",
-            "unconnected_seconds_per_hour = 0",
-            "unconnected_cost_per_hour = 0",
+            "spend_per_hour = 1000000",
+            "spend_per_day = 1000000",
+            "unconnected_seconds_per_hour = 1000000",
+            "unconnected_cost_per_hour = 1000000",
         ]
     )
 
@@ -278,6 +278,7 @@ class Chaos:
         found, reports = verdict.records(self.service.data), self._reports()
         to_wall = time.time() - time.monotonic()
         yield from verdict.books(self.service.data)
+        yield from verdict.counted(self.service.data)
         yield from verdict.placed_once(found, self.requests)
         yield from verdict.rung(found, self.crowd.invites, to_wall)
         yield from verdict.billed(found, reports, self.stops)

@@ -64,6 +64,19 @@ def books(data):
             yield f"{account}: {points} points and {bonus} bonus"
 
 
+def counted(data):
+    """The guards have counted what was spent in the day that they count, no more and no less."""
+    wrong = ask(
+        data,
+        """SELECT name, spent_in_day, (
+            SELECT coalesce(sum(debit), 0) FROM calls
+            WHERE account = accounts.id AND (date + 28800000000) / 86400000000 = spent_day
+        ) AS spent
+        FROM accounts WHERE spent_in_day <> spent""",
+    )
+    yield from (f"{name}: {count} counted, {spent} spent" for name, count, spent in wrong)
+
+
 def placed_once(found, requests):
     """Each request has one set of records, whatever it was answered, and no record is nobody's."""
     told = Counter(ref for request in requests for ref in request.refs or ())

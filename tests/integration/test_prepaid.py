@@ -273,3 +273,22 @@ def test_a_hung_up_call_holds_no_more_minutes(tmp_path):
         assert record.debit == RATE
 
     a_call(tmp_path, test)
+
+
+def test_a_minute_is_not_held_for_a_call_that_ended_while_the_disk_was_slow(tmp_path):
+    """What counts is when the step is written: the engine cut the call at 75 s."""
+
+    async def test(call):
+        await call.engine.passes(49)
+        advance = call.storage.advance
+
+        async def slowly(ref, step):
+            call.engine.time = START + 80 * MICROS
+            return await advance(ref, step)
+
+        call.storage.advance = slowly
+        await call.engine.passes(2)
+        record = await call.ends(75, Cause.DEADLINE)
+        assert (record.duration, record.debit) == (1, RATE)
+
+    a_call(tmp_path, test)

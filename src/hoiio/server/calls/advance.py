@@ -73,7 +73,9 @@ def _go_on(record: CallRecord, before: Transaction, after: Transaction, now: int
     held = _change(record, before, _paid(after, hold.after), talked, spoken)
     if hold.amount == 0:
         return held
-    return dataclasses.replace(held, next_minute=NextMinute(hold.minute, hold.amount, now, refused))
+    return dataclasses.replace(
+        held, next_minute=NextMinute(hold.minute, hold.amount, now, refused, again=minutes.refused)
+    )
 
 
 def _paid(call: Transaction, minutes: Minutes) -> Transaction:

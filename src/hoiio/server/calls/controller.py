@@ -365,8 +365,10 @@ class Controller:
         self._on_settled()
 
     async def _store(self, ref: str, events: Sequence[Input]) -> Step | None:
-        now = self._engine.now()
-        stored = await self._storage.advance(ref, lambda record: advance(record, events, now))
+        # The step may wait for the disk, and must not go by the time before.
+        stored = await self._storage.advance(
+            ref, lambda record: advance(record, events, self._engine.now())
+        )
         if stored is not None and stored.result is not None:
             result = stored.result
             log.info("call settled", ref=ref, dest1=result.status1, dest2=result.status2)

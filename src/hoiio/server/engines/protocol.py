@@ -180,7 +180,7 @@ class Engine(Protocol):
         ...
 
     def now(self) -> int:
-        """The engine's clock: Unix time in microseconds that never jumps."""
+        """The engine's clock: Unix time in microseconds that never jumps. From any thread."""
         ...
 
     def reaches(self, number: str) -> bool:

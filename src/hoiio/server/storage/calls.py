@@ -171,7 +171,8 @@ def _hold_minute(db: sqlite3.Connection, key: int, account: int, wanted: NextMin
     amount, at = wanted.amount, wanted.at
     guard = guards.take_spend(db, account, amount, at)
     if guard is not None:
-        log.warning("guard refused a minute", guard=guard.value, ref=f"AA-C-{key}")
+        if not wanted.again:
+            log.warning("guard refused a minute", guard=guard.value, ref=f"AA-C-{key}")
         return False
     held = ledger.hold(db, key, account, minute=wanted.minute, amount=amount, at=at)
     if not held:

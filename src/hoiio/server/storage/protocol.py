@@ -229,12 +229,16 @@ class Spoken:
 
 @dataclass(frozen=True, slots=True)
 class NextMinute(Generic[T]):
-    """A minute to be held with a change; without the credit for it, ``refused`` is done instead."""
+    """A minute to be held with a change; without the credit for it, ``refused`` is done instead.
+
+    ``again`` tells that it was refused before.
+    """
 
     minute: int
     amount: int
     at: int
     refused: Change[T]
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
