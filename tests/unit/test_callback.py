@@ -251,3 +251,9 @@ def test_every_call_ends_is_settled_once_and_leaves_no_leg_up(script, max_second
     outcome = cb.result(call)
     assert outcome.billed_until == call.deadline
     assert deadline is None or outcome.billed_until == deadline
+
+
+def test_an_engine_that_was_lost_before_the_call_ends_it_at_its_admission():
+    """It may have been heard of last before that; nothing ends before it began."""
+    call = cb.step(a_call(), Ended(ONE, 5, Cause.ENGINE_LOST))
+    assert cb.result(call).ended_at == call.admitted_at == 1000

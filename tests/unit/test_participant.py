@@ -240,3 +240,9 @@ def test_everybody_leaves_once_whatever_races(script):
         outcome = machines.result(call)
         answered = [e.at for e in room.seen if isinstance(e, Answered) and e.leg == call.leg.id]
         assert outcome.answered_at is None or outcome.answered_at in answered
+
+
+def test_an_engine_that_was_lost_before_the_call_ends_it_at_its_admission():
+    """It may have been heard of last before that; nothing ends before it began."""
+    call = after(Ended(LEG, 5, Cause.ENGINE_LOST))
+    assert machines.result(call).ended_at == call.admitted_at == 1000

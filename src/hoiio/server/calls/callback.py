@@ -218,8 +218,11 @@ def result(call: CallBack) -> Result:
     if not call.over:
         raise ValueError(f"{call.ref} is not over")
     answered_at = call.second.answered_at
-    # Talking stops when the first of the two is gone; evidence older than the answer is the answer.
-    ended_at = max(ends) if answered_at is None else max(answered_at, min(ends))
+    # Talking stops when the first of the two is gone. Evidence older than the answer is the answer,
+    # and an engine that was lost may have been heard of last before the call was admitted.
+    ended_at = max(call.admitted_at, *ends)
+    if answered_at is not None:
+        ended_at = max(answered_at, min(ends))
     return Result(
         call.first.status,
         call.second.status,

@@ -159,6 +159,6 @@ def result(call: Participant) -> Result:
     if end is None:
         raise ValueError(f"{call.ref} is not over")
     answered_at = call.leg.answered_at
-    # Evidence older than the answer is the answer.
-    ended_at = end.at if answered_at is None else max(answered_at, end.at)
+    # Evidence older than the answer is the answer, or than the admission is the admission.
+    ended_at = max(call.admitted_at if answered_at is None else answered_at, end.at)
     return Result(call.leg.status, "", answered_at, ended_at, call.billed_until)
