@@ -15,7 +15,7 @@ def admin(tmp_path):
 
 async def one_call(shop):
     record = await shop.admit()
-    await shop.settle(record.ref, debit=RATE, duration=1)
+    await shop.settle(record.ref, debit=2 * RATE, duration=1)
     return record.ref
 
 

@@ -131,16 +131,21 @@ def change(data, query, *values):
         db.execute(query, values)
 
 
-def problems(data):
-    """What the product's own audit finds in the file, at one moment."""
+def problems(data, *, bills=True):
+    """What the product's own audit finds in the file, at one moment.
+
+    Without ``bills`` all but that debits are minutes at their rate: tests of the storage alone
+    settle calls with debits that they made up, as a debit is worked out before it comes there.
+    """
     with closing(sqlite3.connect(Path(data) / DATABASE, isolation_level=None)) as db:
         db.execute("BEGIN")
-        return books.audit(db).problems
+        found = books.audit(db).problems
+        return [problem for problem in found if bills or problem.check != "bill"]
 
 
-def audit(data):
+def audit(data, *, bills=True):
     """Prove the books: balances equal entries, debits equal theirs, no hold outlives its call."""
-    assert problems(data) == []
+    assert problems(data, bills=bills) == []
 
 
 def seed_calls(data, application, account, dates, *, first=1):

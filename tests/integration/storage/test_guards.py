@@ -58,7 +58,7 @@ def test_calls_at_once_share_a_ceiling(tmp_path, ceiling, refusal):
         assert await used(shop) == (2 * HOLD, 2 * HOLD)
 
     in_a_shop(test, tmp_path)
-    audit(tmp_path)
+    audit(tmp_path, bills=False)
 
 
 def test_a_conference_is_admitted_whole_or_not_at_all(tmp_path):
@@ -168,7 +168,7 @@ def test_a_call_that_goes_on_is_stopped_at_the_ceiling_too(tmp_path):
         assert await used(shop) == (2 * HOLD, 2 * HOLD)
 
     in_a_shop(test, tmp_path)
-    audit(tmp_path)
+    audit(tmp_path, bills=False)
 
 
 def test_money_of_a_past_window_is_not_given_back_to_the_next(tmp_path):

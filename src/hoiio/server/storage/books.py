@@ -15,7 +15,11 @@ _CHECKS: Final[Sequence[tuple[str, str, Callable[[int], str]]]] = (
     ("points", "audit_points", wire.format_money),
     ("bonus", "audit_bonus", wire.format_money),
     ("debit", "audit_debits", wire.format_money),
+    ("bill", "audit_bills", wire.format_money),
     ("hold", "audit_holds", str),
+    ("cause", "audit_causes", str),
+    ("live hold", "audit_live_holds", str),
+    ("loose entry", "audit_loose", str),
     ("settlement", "audit_settlements", str),
     ("end", "audit_ends", str),
     ("payer", "audit_payers", str),
@@ -74,9 +78,11 @@ def entries(db: sqlite3.Connection, account: int) -> list[Entry]:
 def audit(db: sqlite3.Connection) -> Audit:
     """Prove the books; to be run in one read transaction, so that it sees one moment.
 
-    Balances equal their entries, a settled call's debit equals its own, every hold of such a call
-    was released, each call was settled once, and the counters of live calls and of people in rooms
-    agree with the records.
+    Balances equal their entries, a settled call's debit equals its own, and its minutes at its rate
+    where it is priced by the minute (api rule 19). Every hold of such a call was released; what was
+    released or captured by the minute was held, and a live call has its holds or their captures.
+    Each call was settled once, what no call caused is a top-up or an adjustment, and the counters
+    of live calls and of people in rooms agree with the records.
     """
     accounts, calls, live_calls, entered = must(db, "audit_counts")
     return Audit(accounts, calls, live_calls, entered, list(_problems(db)))

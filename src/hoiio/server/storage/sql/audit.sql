@@ -26,6 +26,15 @@ GROUP BY calls.id, ref, debit
 HAVING debit <> coalesce(-sum(points + bonus), 0)
 ORDER BY calls.id
 
+-- name: audit_bills
+-- Api rule 19, of calls whose legs are all priced by the minute without a fee; a participant has one.
+SELECT ref, debit, duration * (rate1 + rate2)
+FROM calls
+WHERE live = 0 AND initial1 = 60 AND increment1 = 60 AND fee1 = 0
+    AND (dest2 = '' OR (initial2 = 60 AND increment2 = 60 AND fee2 = 0))
+    AND debit <> duration * (rate1 + rate2)
+ORDER BY id
+
 -- name: audit_holds
 SELECT ref, 'minute ' || held.minute || ' held', 'released'
 FROM ledger AS held JOIN calls ON calls.id = held.call
@@ -34,6 +43,41 @@ WHERE held.kind = 'hold' AND live = 0 AND NOT EXISTS (
     WHERE back.call = held.call AND back.kind = 'release' AND back.minute = held.minute
         AND back.points = -held.points AND back.bonus = -held.bonus)
 ORDER BY held.id
+
+-- name: audit_causes
+SELECT ref, 'minute ' || entry.minute || ' ' || entry.kind || 'd', 'held with the same amounts'
+FROM ledger AS entry JOIN calls ON calls.id = entry.call
+WHERE (entry.kind = 'release' OR (entry.kind = 'capture' AND entry.minute > 0)) AND NOT EXISTS (
+    SELECT 1 FROM ledger AS held
+    WHERE held.call = entry.call AND held.kind = 'hold' AND held.minute = entry.minute
+        AND held.points = CASE entry.kind WHEN 'release' THEN -entry.points ELSE entry.points END
+        AND held.bonus = CASE entry.kind WHEN 'release' THEN -entry.bonus ELSE entry.bonus END)
+ORDER BY entry.id
+
+-- name: audit_live_holds
+-- A minute that was paid with an earlier one, or is free, has no hold of its own: a call that is up
+-- may have had all of its holds captured. None of them is given back before its end.
+SELECT ref, 'minute 1 not held', 'held'
+FROM calls
+WHERE live = 1 AND NOT EXISTS (
+    SELECT 1 FROM ledger WHERE call = calls.id AND kind = 'hold' AND minute = 1)
+UNION ALL
+SELECT ref, 'minute ' || held.minute || ' released or captured',
+    'both, or still held'
+FROM ledger AS held JOIN calls ON calls.id = held.call
+WHERE held.kind = 'hold' AND live = 1
+    AND EXISTS (
+        SELECT 1 FROM ledger AS back
+        WHERE back.call = held.call AND back.kind = 'release' AND back.minute = held.minute)
+    <> EXISTS (
+        SELECT 1 FROM ledger AS taken
+        WHERE taken.call = held.call AND taken.kind = 'capture' AND taken.minute = held.minute)
+
+-- name: audit_loose
+SELECT 'AA-' || account, kind, 'top-up or adjustment'
+FROM ledger
+WHERE call IS NULL AND kind NOT IN ('top-up', 'adjustment')
+ORDER BY id
 
 -- name: audit_settlements
 SELECT ref, (SELECT count(*) FROM ledger WHERE call = calls.id AND kind = 'capture' AND minute = 0),
