@@ -6,6 +6,7 @@ import sqlite3
 from urllib.parse import parse_qs
 
 import pytest
+from structlog.testing import capture_logs
 
 from hoiio.server.billing.charge import Price
 from hoiio.server.engines.protocol import (
@@ -424,6 +425,32 @@ def test_who_is_settled_late_after_a_crash_pays_until_the_crash(tmp_path, monkey
             await controller.stop()
 
     asyncio.run(second_life(*asyncio.run(first_life())))
+
+
+def test_a_record_that_was_settled_since_it_was_listed_is_told_of_no_more(tmp_path):
+    """Only a call that the controller settled itself is one that nobody carried."""
+
+    async def run():
+        async with a_service(tmp_path / "data") as (storage, _, controller):
+            app = await an_application(storage)
+            for _ in range(2):
+                await controller.place_call(app, order())
+            listed = await storage.live_calls()
+
+            async def as_listed():
+                return listed
+
+            storage.live_calls = as_listed
+            with capture_logs() as first:
+                await controller.recover()
+            with capture_logs() as second:
+                await controller.recover()
+            return [record.ref for record in listed], first, second
+
+    refs, first, second = asyncio.run(run())
+    told = [line["ref"] for line in first if line["log_level"] == "warning"]
+    assert told == refs
+    assert [line for line in second if line["log_level"] == "warning"] == []
 
 
 def test_a_record_that_nobody_carries_is_settled_by_the_heart(tmp_path, monkeypatch):

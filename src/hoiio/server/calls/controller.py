@@ -171,8 +171,9 @@ class Controller:
         # A heartbeat of the future was stamped by a clock that was wrong: no evidence.
         trusted = beat if beat is not None and beat <= now else admitted_at
         last_seen = max(admitted_at, trusted)
-        await self._store(record.ref, [ControlLost(last_seen)])
-        log.warning("call settled: nobody carries it any more", ref=record.ref)
+        # None: it was settled since it was listed, by whoever carried it.
+        if await self._store(record.ref, [ControlLost(last_seen)]) is not None:
+            log.warning("call settled: nobody carries it any more", ref=record.ref)
 
     def start(self) -> None:
         """Begin the heartbeat; the engine is up."""
