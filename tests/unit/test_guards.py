@@ -120,6 +120,25 @@ def test_a_rate_above_the_ceiling_is_refused(rate, most):
     assert (rate_verdict(Rules(max_rate=most), Price(rate)) is not None) == (0 < most < rate)
 
 
+@pytest.mark.parametrize(
+    ("price", "first_minute"),
+    [
+        (Price(100, fee=50), 150),
+        (Price(100, initial=300), 500),
+        (Price(100, initial=1, increment=1), 100),
+        (Price(100, initial=45, increment=45), 150),
+        (Price(0, fee=200), 200),
+    ],
+)
+def test_a_first_minute_above_the_ceiling_is_refused(price, first_minute):
+    """With its fee, and whatever its first increments charge: a low rate hides neither."""
+    assert rate_verdict(Rules(max_rate=first_minute), price) is None
+    verdict = rate_verdict(Rules(max_rate=first_minute - 1), price)
+    assert verdict is not None
+    assert verdict.guard is Guard.RATE
+    assert rate_verdict(Rules(max_rate=0), price) is None
+
+
 values = st.fixed_dictionaries(
     {},
     optional={

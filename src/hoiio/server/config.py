@@ -286,7 +286,11 @@ class Guards:
     ] = False
     max_rate: Annotated[
         int,
-        Setting(readers.amount, "The dearest rate of a leg, in currency units a minute; 0: any."),
+        Setting(
+            readers.amount,
+            "The dearest rate of a leg, in currency units a minute, and the most that its first "
+            "minute may cost with its fee and increments; 0: any.",
+        ),
     ] = 2_000_000
     spend_per_hour: Annotated[
         int,

@@ -15,7 +15,7 @@ from typing import Final
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberType
 
-from hoiio.server.billing.charge import Price
+from hoiio.server.billing.charge import Price, first_hold
 from hoiio.server.billing.risky_prefixes import BUILT_IN, Kind
 
 NO_COUNTRY: Final = "001"
@@ -54,7 +54,8 @@ class Rules:
     ``refuse_prefixes`` add to the built-in ones. Of all prefixes that a number starts with the
     longest decides, and an allowed one where two are as long; a number that it allows is asked
     nothing further but its rate. Empty ``countries`` are all of them. ``max_rate`` is in
-    micro-units a minute a leg, 0 for no ceiling.
+    micro-units a leg, 0 for no ceiling: neither a minute's rate may be above it, nor what the first
+    minute costs with its fee and increments.
     """
 
     refuse_prefixes: Collection[str] = ()
@@ -120,9 +121,16 @@ def number_verdict(rules: Rules, number: str) -> Verdict | None:
 
 
 def rate_verdict(rules: Rules, price: Price) -> Verdict | None:
-    """Why a leg of this price is too dear; None when it is not."""
-    if rules.max_rate and price.rate > rules.max_rate:
+    """Why a leg of this price is too dear; None when it is not.
+
+    Its first minute counts whole: a fee, or a long first increment, can be the dear part.
+    """
+    if not rules.max_rate:
+        return None
+    if price.rate > rules.max_rate:
         return Verdict(Guard.RATE, "the rate is above max_rate")
+    if first_hold((price,)) > rules.max_rate:
+        return Verdict(Guard.RATE, "the first minute costs more than max_rate")
     return None
 
 
