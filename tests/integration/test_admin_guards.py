@@ -55,6 +55,8 @@ def test_guards_of_its_own_one_by_one_and_back(admin):
         ((), "nothing to set"),
         (("--allow-prefixes", "19x"), "--allow-prefixes must be a list of prefixes"),
         (("--countries", "Singapore"), "--countries must be a list of two-letter country codes"),
+        (("--countries", "SG,ZZ"), "two-letter country codes"),
+        (("--countries", "uk"), "no country has the code UK"),
         (("--unknown-regions", "maybe"), "--unknown-regions must be true or false"),
         (("--max-rate", "-1"), "max-rate"),
         (("--spend-per-hour", "0.0000001"), "--spend-per-hour must be an amount"),

@@ -140,6 +140,8 @@ def test_everything_can_be_set(tmp_path):
         ("[guards]\nrefuse_prefixes = ['19x']", "list of prefixes"),
         ("[guards]\nallow_prefixes = 1900", "a list"),
         ("[guards]\ncountries = ['SGP']", "two-letter country codes"),
+        ("[guards]\ncountries = ['SG', 'ZZ']", "no country has the code ZZ"),
+        ("[guards]\ncountries = ['UK']", "no country has the code UK"),
         ("[guards]\nmax_rate = -1", "an amount in currency units"),
         ("[guards]\nspend_per_day = true", "an amount in currency units"),
         ("listen = ", "is not TOML"),

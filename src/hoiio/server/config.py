@@ -278,7 +278,10 @@ class Guards:
     ] = ()
     countries: Annotated[
         tuple[str, ...],
-        Setting(readers.countries, "The only countries that are called, as ISO codes; none: all."),
+        Setting(
+            readers.countries,
+            "The only countries that are called, as ISO codes (`GB`, not `UK`); none: all.",
+        ),
     ] = ()
     unknown_regions: Annotated[
         bool,

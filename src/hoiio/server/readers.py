@@ -14,6 +14,8 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar, cast
 
+from phonenumbers import SUPPORTED_REGIONS
+
 from hoiio import wire
 
 Reader = Callable[[object], object]
@@ -208,10 +210,17 @@ def prefixes(value: object) -> tuple[str, ...]:
 
 
 def countries(value: object) -> tuple[str, ...]:
-    """A list of country codes (ISO 3166-1 alpha-2), which may be empty."""
+    """A list of country codes (ISO 3166-1 alpha-2), which may be empty.
+
+    Each is one that the numbering plan knows: any other would let nobody be called.
+    """
+    expected = 'a list of two-letter country codes, such as ["SG", "MY"]'
     found = tuple(str(item).strip().upper() for item in _listed(value))
     if not all(_COUNTRY.fullmatch(code) for code in found):
-        raise ValueError('a list of two-letter country codes, such as ["SG", "MY"]')
+        raise ValueError(expected)
+    unknown = [code for code in found if code not in SUPPORTED_REGIONS]
+    if unknown:
+        raise ValueError(f"{expected} (no country has the code {unknown[0]})")
     return found
 
 
