@@ -1,8 +1,11 @@
 """``hoiio admin account set`` and ``show``, ``hoiio admin number``, as scripts use them."""
 
+from dataclasses import fields
+
 import pytest
 
-from integration.storage.store import ask
+from hoiio.server.billing.guards import Overrides
+from integration.storage.store import ask, change
 from support.admin import Admin, run
 
 ONE, TWO, THREE = "+6511111111", "+6522222222", "+6533333333"
@@ -37,16 +40,57 @@ def test_an_account_is_shown_with_what_it_may_do(admin):
         "calls_per_minute": 60,
         "concurrent_calls": 8,
     }
-    for words, change in (
+    for words, changed in (
         (("--trial",), {"status": "trial"}),
         (("--requests-per-minute", "7"), {"requests_per_minute": 7}),
         (("--calls-per-minute", "1000000"), {"calls_per_minute": 1_000_000}),
         (("--concurrent-calls", "1"), {"concurrent_calls": 1}),
         (("--active", "--number", TWO), {"status": "active", "number": TWO}),
     ):
-        shown |= change
+        shown |= changed
         assert admin("account", "set", "AA-1", *words) == shown
         assert admin("account", "show", "ann") == shown
+
+
+def test_guards_are_set_with_the_rest_and_told(admin):
+    """Those that were named, as they hold then; the others stay, and so does the rest."""
+    admin("account", "create", "ann")
+    was = admin("account", "show", "ann")
+    words = ("--countries", "sg,my", "--max-rate", "0.5", "--unknown-regions", "true")
+    told = admin("account", "set", "ann", "--concurrent-calls", "3", *words)
+    named = {"countries": "SG,MY", "unknown_regions": "true", "max_rate": "0.500"}
+    assert told == was | {"concurrent_calls": 3} | named
+    told = admin("account", "set", "ann", "--max-rate", "default", "--countries", "none")
+    assert told == was | {"concurrent_calls": 3, "countries": "", "max_rate": "2.000"}
+    shown = {
+        row["guard"]: (row["value"], row["of"]) for row in admin("guards", "show", "ann")["guards"]
+    }
+    assert shown["unknown_regions"] == ("true", "account")
+    assert shown["countries"] == ("", "account")
+    assert shown["max_rate"] == ("2.000", "service")
+
+
+def test_guards_and_limits_change_together_or_not_at_all(admin):
+    """One transaction: what the database refuses of the one undoes the other."""
+    admin("account", "create", "ann")
+    change(
+        admin.data,
+        """CREATE TRIGGER refuse BEFORE UPDATE OF concurrent_calls ON accounts
+        BEGIN SELECT RAISE(ABORT, 'no'); END""",
+    )
+    words = ("account", "set", "ann", "--concurrent-calls", "3", "--max-rate", "0.5")
+    assert run(*words, "--data", str(admin.data), folder=admin.folder).returncode != 0
+    assert ask(admin.data, "SELECT concurrent_calls, max_rate FROM accounts") == [(8, None)]
+
+
+def test_both_commands_take_the_same_guards(admin):
+    """Each option of ``guards set`` is one of ``account set``."""
+    helps = [
+        run(*words, "--help", folder=admin.folder, COLUMNS="300").stdout
+        for words in (("guards", "set"), ("account", "set"))
+    ]
+    for name in (field.name for field in fields(Overrides)):
+        assert all(f"--{name.replace('_', '-')} " in text for text in helps)
 
 
 def test_changes_are_of_one_account(admin):
@@ -100,6 +144,9 @@ def test_the_registered_number_is_removed_by_registering_another(admin):
         ),
         (("account", "set", "ann", "--calls-per-minute", "-1"), "-1"),
         (("account", "set", "ann", "--calls-per-minute", "5", "--number", "65"), "such as +65"),
+        (("account", "set", "ann", "--trial", "--countries", "ZZ"), "no country has the code ZZ"),
+        (("account", "set", "ann", "--trial", "--max-rate", "x"), "--max-rate must be an amount"),
+        (("account", "set", "ann", "--no-unknown-regions"), "--no-unknown-regions"),
         (("account", "show", "AA-9"), "no account 'AA-9'"),
         (("account", "show"), "ACCOUNT"),
         (("number", "add", "ann", "6511111111"), "such as +65"),

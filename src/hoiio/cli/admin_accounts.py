@@ -12,6 +12,7 @@ from cyclopts import App, Parameter
 from hoiio import wire
 from hoiio.cli.admin_shared import Answer, Config, Data, Pretty, print_answer, run
 from hoiio.cli.console import UsageError
+from hoiio.cli.guard_options import GuardOptions, in_force, service_guards
 from hoiio.server.readers import phone_number, whole
 from hoiio.server.storage.limits import AccountChanges
 from hoiio.server.storage.protocol import Account
@@ -21,6 +22,7 @@ from hoiio.server.storage.sqlite import SqliteStorage
 LIMIT_MAX: Final = 1_000_000
 """The most that any limit may be."""
 
+_NO_GUARDS: Final = GuardOptions()
 _NUMBER: Final = ("number", "registered")
 
 number = App(name="number", help="Numbers that an account may show.")
@@ -44,11 +46,12 @@ def set_account(
     active: Annotated[
         bool, Parameter(name="--active", negative=(), help="May call any number.")
     ] = False,
+    guards: GuardOptions = _NO_GUARDS,
     data: Data = None,
     config: Config = None,
     pretty: Pretty = False,
 ) -> None:
-    """Change what an account may do, and show it.
+    """Change what an account may do, all at once, and show it with the guards that were named.
 
     :param account: Its id or unique name.
     """
@@ -61,14 +64,19 @@ def set_account(
         concurrent_calls=_limit("--concurrent-calls", concurrent_calls),
         trial=trial if trial or active else None,
     )
-    if changes == AccountChanges():
+    if changes == AccountChanges() and not guards.typed:
         raise UsageError("nothing to change; hoiio admin account set --help lists what can be")
 
-    async def work(storage: SqliteStorage) -> Answer:
-        owner = await storage.account(account)
-        return _shown(await storage.change_account(owner.id, changes))
+    own = guards.change()
 
-    print_answer(run(work, data, config), pretty=pretty)
+    async def work(storage: SqliteStorage) -> Account:
+        owner = await storage.account(account)
+        return await storage.change_account(owner.id, changes, own)
+
+    after = run(work, data, config)
+    service = service_guards(data, config)
+    named = {name: in_force(name, after.guards, service) for name in guards.typed}
+    print_answer({**_shown(after), **named}, pretty=pretty)
 
 
 def show_account(

@@ -299,9 +299,19 @@ class SqliteStorage:
 
         return await self._write(job)
 
-    async def change_account(self, account: int, changes: limits.AccountChanges) -> Account:
-        """Change what an account may do; returns it as it is then."""
-        return await self._write(lambda db: limits.change(db, account, changes))
+    async def change_account(
+        self,
+        account: int,
+        changes: limits.AccountChanges,
+        own: Callable[[Overrides], Overrides] = lambda had: had,
+    ) -> Account:
+        """Change what an account may do, and its own guards with it; returns it as it is then."""
+
+        def job(db: sqlite3.Connection) -> Account:
+            guards.change_overrides(db, account, own)
+            return limits.change(db, account, changes)
+
+        return await self._write(job)
 
     async def add_number(self, account: int, number: str) -> Account:
         """Make a number an account's own; returns it as it is then."""
