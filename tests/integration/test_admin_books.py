@@ -1,12 +1,16 @@
 """``hoiio admin ledger`` and ``audit``, beside a service that runs."""
 
 import asyncio
+import contextlib
 import csv
 import io
 import json
+import tracemalloc
 
 import pytest
 
+from hoiio import wire
+from hoiio.cli.admin_books import ledger
 from integration.storage.store import RATE, START, a_shop, change, in_a_shop
 from support.admin import Admin, run
 
@@ -64,6 +68,36 @@ def test_an_account_without_entries_has_an_empty_ledger(admin):
     assert admin("ledger", "poor")["entries"] == []
     assert shown(admin, "ledger", "poor", "--csv").stdout == ",".join(COLUMNS) + "\n"
     assert shown(admin, "ledger", "poor", "--pretty").stdout.split()[:7] == COLUMNS
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_a_long_ledger_is_never_in_memory_as_a_whole(admin, form):
+    """50,000 entries, which would be tens of megabytes, take a few; and each is printed once."""
+    in_a_shop(one_call, admin.data)
+    change(
+        admin.data,
+        """WITH RECURSIVE many (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM many WHERE n < 50000)
+        INSERT INTO ledger (account, kind, points, bonus, at)
+        SELECT 1, 'top-up', n, 0, 0 FROM many""",
+    )
+    printed = admin.folder / "printed"
+    with printed.open("w") as out, contextlib.redirect_stdout(out):
+        tracemalloc.start()
+        try:
+            ledger("ann", data=str(admin.data), **{form: True})
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert peak < 4_000_000
+    with printed.open() as file:
+        if form == "csv":
+            entries = list(csv.DictReader(file))
+        else:
+            told = json.load(file)
+            entries = told["entries"]
+            assert told["balance"] == entries[-1]["balance"]
+    points = [wire.parse_money(entry["points"]) for entry in entries[4:]]
+    assert points == list(range(1, 50_001))
 
 
 def test_wrong_use_of_the_ledger_is_one_line(admin):

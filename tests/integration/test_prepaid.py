@@ -61,8 +61,8 @@ class Call:
         return (await self.storage.application(self.app.app_id)).account.balance
 
     async def entries(self):
-        entries = await self.storage.ledger(self.app.account.id)
-        return [(e.kind, e.minute, e.points + e.bonus) for e in entries if e.ref == self.ref]
+        entries = self.storage.ledger(self.app.account.id)
+        return [(e.kind, e.minute, e.points + e.bonus) async for e in entries if e.ref == self.ref]
 
 
 def test_each_minute_is_held_before_and_captured_after_it_is_spoken(tmp_path):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
+import json
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator
 from dataclasses import asdict
 from typing import Annotated, Final
 
@@ -41,15 +42,19 @@ def ledger(
     if csv + json + pretty > 1:
         raise UsageError("--csv, --json and --pretty exclude each other")
 
-    async def work(storage: SqliteStorage) -> tuple[Account, Sequence[Entry]]:
+    async def work(storage: SqliteStorage) -> None:
         owner = await storage.account(account)
-        return owner, await storage.ledger(owner.id)
+        entries = storage.ledger(owner.id)
+        if csv:
+            await _print_csv(entries)
+        elif pretty:
+            # The columns are as wide as their widest cell: all of them are held.
+            listed = [_listed(entry) async for entry in entries]
+            print_answer({"entries": listed}, pretty=True, empty=_COLUMNS)
+        else:
+            await _print_json(owner, entries)
 
-    owner, entries = run(work, data, config)
-    if csv:
-        _print_csv(entries)
-    else:
-        print_answer(_told(owner, entries), pretty=pretty, empty=_COLUMNS)
+    run(work, data, config)
 
 
 def audit(*, pretty: Pretty = False, data: Data = None, config: Config = None) -> int:
@@ -66,21 +71,30 @@ def audit(*, pretty: Pretty = False, data: Data = None, config: Config = None) -
     return int(wrong)
 
 
-def _told(owner: Account, entries: Sequence[Entry]) -> Answer:
-    listed = [dict(zip(_COLUMNS, _cells(entry), strict=True)) for entry in entries]
-    balance = entries[-1].balance if entries else 0
-    return {
-        "id": uid(owner.id),
-        "currency": owner.currency,
-        "balance": wire.format_money(balance),
-        "entries": listed,
-    }
+async def _print_json(owner: Account, entries: AsyncIterator[Entry]) -> None:
+    """Print one object, its entries as they come; the balance that they lead to stands last."""
+    write, between, balance = sys.stdout.write, "", 0
+    head = _json({"id": uid(owner.id), "currency": owner.currency})
+    write(f'{head.removesuffix("}")}, "entries": [')
+    async for entry in entries:
+        write(between + _json(_listed(entry)))
+        between, balance = ", ", entry.balance
+    write(f'], "balance": {_json(wire.format_money(balance))}}}\n')
 
 
-def _print_csv(entries: Sequence[Entry]) -> None:
+async def _print_csv(entries: AsyncIterator[Entry]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(_COLUMNS)
-    writer.writerows(_cells(entry) for entry in entries)
+    async for entry in entries:
+        writer.writerow(_cells(entry))
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _listed(entry: Entry) -> Answer:
+    return dict(zip(_COLUMNS, _cells(entry), strict=True))
 
 
 def _cells(entry: Entry) -> tuple[str | int | None, ...]:

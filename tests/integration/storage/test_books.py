@@ -37,7 +37,7 @@ def test_the_ledger_runs_oldest_first_with_its_balance(tmp_path):
     async def test(shop):
         ref, live, _ = await busy(shop)
         account = await shop.account()
-        return ref, live, account.balance, await shop.storage.ledger(account.id)
+        return ref, live, account.balance, [e async for e in shop.storage.ledger(account.id)]
 
     ref, live, balance, entries = in_a_shop(test, tmp_path, credit=1_000_000)
     assert entries[1:5] == [
@@ -48,6 +48,27 @@ def test_the_ledger_runs_oldest_first_with_its_balance(tmp_path):
     ]
     assert (entries[0].ref, entries[0].kind, entries[0].balance) == (None, "top-up", 1_000_000)
     assert entries[-1].balance == balance
+
+
+def test_a_ledger_of_many_chunks_is_one_moments(tmp_path, monkeypatch):
+    """Nothing is missed or doubled at a chunk's edge, and what comes meanwhile is left out."""
+    monkeypatch.setattr("hoiio.server.storage.books.CHUNK", 3)
+
+    async def test(shop):
+        account = (await shop.account()).id
+        other = await shop.storage.create_account("bob", credit=1)
+        for amount in range(1, 9):
+            await shop.storage.add_credit(account, amount)
+            await shop.storage.add_credit(other.id, 1)
+        found = []
+        async for each in shop.storage.ledger(account):
+            found.append(each)
+            await shop.storage.add_credit(account, 100)
+        return found
+
+    found = in_a_shop(test, tmp_path, credit=50)
+    assert [entry.points for entry in found] == [50, *range(1, 9)]
+    assert [entry.balance for entry in found] == [50 + n * (n + 1) // 2 for n in range(9)]
 
 
 SETTLED = "WHERE call = (SELECT min(id) FROM calls)"

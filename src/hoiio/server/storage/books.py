@@ -11,6 +11,9 @@ from hoiio import wire
 from hoiio.server.storage.queries import SQL
 from hoiio.server.storage.rows import must
 
+CHUNK: Final = 1_000
+"""Entries that are read at once: a ledger may be longer than memory."""
+
 _CHECKS: Final[Sequence[tuple[str, str, Callable[[int], str]]]] = (
     ("points", "audit_points", wire.format_money),
     ("bonus", "audit_bonus", wire.format_money),
@@ -46,6 +49,22 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """How far an account's entries were read: the last one's number, and the balance it left."""
+
+    after: int = 0
+    balance: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some entries, and where the next ones begin; no entries: there are none."""
+
+    entries: Sequence[Entry]
+    end: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """Something that does not add up: what was checked, whose it is, and both figures."""
 
@@ -66,13 +85,24 @@ class Audit:
     problems: Sequence[Problem]
 
 
-def entries(db: sqlite3.Connection, account: int) -> list[Entry]:
-    """An account's entries, oldest first, each with the balance that it left."""
-    balance, found = 0, list[Entry]()
-    for ref, minute, kind, points, bonus, at in db.execute(SQL["entries"], {"account": account}):
-        balance += points + bonus
+def last_entry(db: sqlite3.Connection, account: int) -> int:
+    """The number of an account's newest entry; 0 when it has none."""
+    (last,) = must(db, "last_entry", account=account)
+    return int(last)
+
+
+def entries(db: sqlite3.Connection, account: int, place: Place, last: int) -> Chunk:
+    """The next ``CHUNK`` of an account's entries, oldest first, each with the balance that it left.
+
+    None is newer than ``last``: entries are numbered as they are committed and never change, so
+    with the last one of a moment the chunks together are the ledger of that moment.
+    """
+    after, balance, found = place.after, place.balance, list[Entry]()
+    bounds = {"account": account, "after": after, "last": last, "limit": CHUNK}
+    for number, ref, minute, kind, points, bonus, at in db.execute(SQL["entries"], bounds):
+        after, balance = number, balance + points + bonus
         found.append(Entry(ref, minute, kind, points, bonus, balance, at))
-    return found
+    return Chunk(found, Place(after, balance))
 
 
 def audit(db: sqlite3.Connection) -> Audit:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -380,9 +380,15 @@ class SqliteStorage:
         now = self._clock()
         return await self._read(lambda db: guards.usage(db, account, now))
 
-    async def ledger(self, account: int) -> Sequence[books.Entry]:
-        """An account's entries, oldest first."""
-        return await self._read(lambda db: books.entries(db, account))
+    async def ledger(self, account: int) -> AsyncIterator[books.Entry]:
+        """An account's entries as they are at one moment, oldest first, read as they are taken."""
+        last = await self._read(lambda db: books.last_entry(db, account))
+        read = partial(books.entries, account=account, last=last)
+        chunk = await self._read(partial(read, place=books.Place()))
+        while chunk.entries:
+            for entry in chunk.entries:
+                yield entry
+            chunk = await self._read(partial(read, place=chunk.end))
 
     async def audit(self) -> books.Audit:
         """Prove the books as they are at one moment, whoever writes meanwhile."""

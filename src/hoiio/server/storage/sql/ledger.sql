@@ -58,8 +58,12 @@ UPDATE accounts SET points = points + :points, bonus = bonus + :bonus
 WHERE id = :account
 RETURNING points, bonus
 
+-- name: last_entry
+SELECT coalesce(max(id), 0) FROM ledger WHERE account = :account
+
 -- name: entries
-SELECT ref, minute, kind, points, bonus, at
+SELECT ledger.id, ref, minute, kind, points, bonus, at
 FROM ledger LEFT JOIN calls ON calls.id = ledger.call
-WHERE ledger.account = :account
+WHERE ledger.account = :account AND ledger.id > :after AND ledger.id <= :last
 ORDER BY ledger.id
+LIMIT :limit
