@@ -231,7 +231,7 @@ def test_calls_at_once_cannot_run_up_more_than_a_ceiling_unconnected(tmp_path):
             assert await shop.admit(reserves=reserves) is not refusal
 
     in_a_shop(test, tmp_path)
-    audit(tmp_path)
+    audit(tmp_path, bills=False)
 
 
 def test_a_reservation_of_a_past_hour_makes_no_room_in_this_one(tmp_path):
