@@ -28,7 +28,7 @@ def test_a_fresh_account_has_the_services_guards(admin):
         "spend_per_hour": ("50.000", "service"),
         "spend_per_day": ("200.000", "service"),
         "unconnected_seconds_per_hour": ("3600", "service"),
-        "unconnected_cost_per_hour": ("5.000", "service"),
+        "unconnected_cost_per_hour": ("10.000", "service"),
     }
     assert (shown["spent_this_hour"], shown["unconnected_seconds"]) == ("0.000", "0")
     (admin.data / "hoiio.toml").write_text('[guards]\ncountries = ["SG"]\nmax_rate = 0.5\n')

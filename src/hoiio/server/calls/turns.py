@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict, deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 
@@ -20,7 +20,7 @@ class Turns:
         self._waiting = defaultdict[int, deque[tuple[int, int, asyncio.Future[None]]]](deque)
 
     @asynccontextmanager
-    async def turn(self, account: int, count: int, most: int) -> AsyncIterator[None]:
+    async def turn(self, account: int, count: int, most: int) -> AsyncGenerator[None]:
         """Be under way with ``count`` transactions; more than ``most`` at once only if alone."""
         await self._take(account, count, most)
         try:
