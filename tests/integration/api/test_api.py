@@ -363,6 +363,27 @@ def test_a_hangup_that_is_not_settled_in_time_says_so(server):
     assert server.ask("voice/hangup", txn_ref=ref) == {"status": Status.SERVICE_NOT_AVAILABLE}
 
 
+# --- revoked ----------------------------------------------------------------------------------
+
+
+def test_a_request_under_way_when_its_application_is_revoked_places_nothing(tmp_path):
+    """After its token was proved, and before anything is written."""
+    server = Server(tmp_path / "data")
+    place = server.calls.place_call
+
+    async def revoked_first(application, order, key=None):
+        await server.storage.revoke(application.app_id)
+        return await place(application, order, key)
+
+    server.calls.place_call = revoked_first
+    try:
+        told = server.ask("voice/call", dest2=TWO)
+        assert told == {"status": Status.INVALID_APP_ID}
+        assert server.run(server.storage.live_calls()) == []
+    finally:
+        server.stop()
+
+
 # --- guessing ---------------------------------------------------------------------------------
 
 

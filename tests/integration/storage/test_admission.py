@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from hoiio.server.storage.protocol import Change, Refusal
+from hoiio.server.storage.protocol import Change, IdempotencyKey, Refusal
 from integration.storage.store import RATE, START, ask, audit, change, in_a_shop
 
 
@@ -187,4 +187,22 @@ def test_a_caller_that_gives_up_waiting_hurts_nobody(tmp_path):
         assert (await shop.account()).name == "ann"
 
     in_a_shop(test, tmp_path)
+    audit(tmp_path)
+
+
+def test_an_application_that_was_revoked_meanwhile_places_nothing(tmp_path):
+    """However long ago its credentials were looked at: the admission itself asks."""
+
+    async def test(shop):
+        key = IdempotencyKey("voice/call", "k", b"f")
+        live = await shop.admit()
+        await shop.storage.revoke(shop.app.app_id)
+        assert await shop.admit() is Refusal.REVOKED
+        assert await shop.admit(key=key) is Refusal.REVOKED
+        assert await shop.join("R", "+6511111111") is Refusal.REVOKED
+        assert await shop.settle(live.ref) == live.ref
+
+    in_a_shop(test, tmp_path)
+    assert ask(tmp_path, "SELECT count(*) FROM calls") == [(1,)]
+    assert ask(tmp_path, "SELECT count(*) FROM idempotency_keys") == [(0,)]
     audit(tmp_path)

@@ -86,7 +86,10 @@ def _room(db: sqlite3.Connection, admission: Admission) -> str:
 
 def _admit(db: sqlite3.Connection, admission: Admission, call: NewCall, room: str) -> CallRecord:
     (key,) = must(db, "next_value", name="call")
-    ordinal, date = must(db, "next_ordinal", application=admission.application, now=admission.now)
+    place = one(db, "next_ordinal", application=admission.application, now=admission.now)
+    if place is None:
+        raise Refused(Refusal.REVOKED)
+    ordinal, date = place
     ref = f"AA-C-{key}"
     record = CallRecord(
         ref=ref,

@@ -200,6 +200,7 @@ class Refusal(StrEnum):
     ROOM_FULL = "room_full"
     CONCURRENT_CALLS = "concurrent_calls"
     CEILING = "ceiling"
+    REVOKED = "revoked"
     SPEND_PER_HOUR = Guard.SPEND_PER_HOUR.value
     SPEND_PER_DAY = Guard.SPEND_PER_DAY.value
     UNCONNECTED_SECONDS = Guard.UNCONNECTED_SECONDS.value

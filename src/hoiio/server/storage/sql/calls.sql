@@ -18,7 +18,7 @@ UPDATE sequences SET value = value + 1 WHERE name = :name RETURNING value
 UPDATE applications
 SET last_ordinal = last_ordinal + 1,
     last_date = CASE WHEN last_date > :now THEN last_date ELSE :now END
-WHERE id = :application
+WHERE id = :application AND revoked = 0
 RETURNING last_ordinal, last_date
 
 -- name: add_call
