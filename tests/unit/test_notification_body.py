@@ -1,4 +1,4 @@
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote_from_bytes, unquote_to_bytes
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,6 +27,15 @@ def test_each_field_of_ours_is_there_once_and_no_other_can_be_posed_as():
     assert sent == [*FIELDS.items(), ("a", "1"), ("a", "2")]
     sent = parse_qsl(body(FIELDS | {"room": "R7"}, url).decode(), keep_blank_values=True)
     assert sent == [*FIELDS.items(), ("room", "R7"), ("a", "1"), ("a", "2")]
+
+
+@given(st.binary(min_size=1), st.binary())
+def test_any_bytes_of_the_url_are_handed_back_as_they_are(name, value):
+    """Text or not: what an encoding of another day made of a name is copied, not repaired."""
+    url = f"http://x/?x{quote_from_bytes(name)}={quote_from_bytes(value)}"
+    sent = body({}, url)
+    copied = [unquote_to_bytes(part.replace(b"+", b" ")) for part in sent.split(b"=")]
+    assert copied == [b"x" + name, value]
 
 
 @given(st.text(st.characters(codec="utf-8")))

@@ -51,7 +51,7 @@ async def notify_url(desk: Desk, account: Account, given: Params) -> str:
         try:
             await desk.notify_urls.check(target)
         except Forbidden as forbidden:
-            log.warning("a notify_url is refused", account=account.id, reason=str(forbidden))
+            log.warning("a notify_url is refused", account=account.name, reason=str(forbidden))
             raise Refused(Status.INVALID_NOTIFY_URL) from None
         except NoReceiver:
             raise Refused(Status.UNABLE_TO_RESOLVE_NOTIFY_URL) from None

@@ -9,6 +9,9 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 _NOT_EVERYWHERE: Final = frozenset({"status", "room"})
 """Fields that only answers, or only participants' notifications have."""
 
+_AS_GIVEN: Final = "surrogateescape"
+"""Bytes of a URL that are no UTF-8 stay the bytes that they are."""
+
 
 def body(fields: Mapping[str, str], notify_url: str) -> bytes:
     """A notification's form-encoded body: the transaction's fields, then the URL's own parameters.
@@ -16,7 +19,7 @@ def body(fields: Mapping[str, str], notify_url: str) -> bytes:
     Parameters of the URL that bear a field's name are not copied, also where this notification has
     no such field, so that nothing can pose as a field of ours (api rule 23).
     """
-    own = parse_qsl(urlsplit(notify_url).query, keep_blank_values=True)
+    own = parse_qsl(urlsplit(notify_url).query, keep_blank_values=True, errors=_AS_GIVEN)
     ours = _NOT_EVERYWHERE | fields.keys()
     copied = [(name, value) for name, value in own if name not in ours]
-    return urlencode([*fields.items(), *copied]).encode("ascii")
+    return urlencode([*fields.items(), *copied], errors=_AS_GIVEN).encode("ascii")
