@@ -43,3 +43,11 @@ def test_a_signing_secret_cannot_pose_as_a_token_nor_the_other_way_round():
     for sealed, purpose in ((secret, Purpose.TOKEN), (SEALER.seal("t", "app"), Purpose.SIGNING)):
         with pytest.raises(StorageError, match=f"the {purpose} of application app"):
             SEALER.open(sealed, "app", purpose)
+
+
+def test_a_key_knows_its_own_mark_and_no_other():
+    """Nor does anything else that it sealed pass for one."""
+    assert SEALER.made(SEALER.mark())
+    assert not SEALER.made(Sealer(bytes(32)).mark())
+    for other in (SEALER.seal("hoiio", "app"), SEALER.seal("hoiio", "", Purpose.SIGNING), b""):
+        assert not SEALER.made(other)

@@ -7,7 +7,7 @@ import subprocess
 import httpx2
 import pytest
 
-from support.service import HOIIO, Service, environment
+from support.service import HOIIO, Service, environment, hoiio
 
 
 def refused(*args, **extra):
@@ -84,3 +84,17 @@ def test_wrong_flags_and_variables(tmp_path):
     assert "--listen" in refused(*data, "--listen=8080")
     assert "--data: must be a path whose ~" in refused("--data", "~no-such-user/x")
     assert "HOIIO_SERVER_LISTEN" in refused(*data, HOIIO_SERVER_LSTEN="x")
+
+
+def test_a_secret_of_another_database(tmp_path):
+    """As after a restored backup: nobody is served, and no command works."""
+    mine, other = tmp_path / "mine", tmp_path / "other"
+    for data in (mine, other):
+        Service(data).provision()
+    (mine / "secret").write_bytes((other / "secret").read_bytes())
+    told = "this secret did not seal this database"
+    assert told in refused("--data", mine, *FREE)
+    done = hoiio("admin", "account", "list", "--data", mine, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    [line] = done.stderr.splitlines()
+    assert told in line

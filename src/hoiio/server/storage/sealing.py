@@ -21,6 +21,8 @@ from hoiio.server.storage.errors import StorageError
 
 KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
+_KNOWN: Final = "hoiio"
+"""What is sealed only to see, by opening it, whether a secret is the right one."""
 
 
 class Purpose(StrEnum):
@@ -28,6 +30,7 @@ class Purpose(StrEnum):
 
     TOKEN = "token"  # noqa: S105 - a word
     SIGNING = "signing secret"
+    DATABASE = "database"
 
 
 class Sealer:
@@ -50,6 +53,22 @@ class Sealer:
             raise StorageError(
                 f"the {purpose} of application {app_id} was not sealed with this secret"
             ) from error
+
+    def opens(self, sealed: bytes, app_id: str, purpose: Purpose = Purpose.TOKEN) -> bool:
+        """Whether a text was sealed with this key, for this application and purpose."""
+        try:
+            self.open(sealed, app_id, purpose)
+        except StorageError:
+            return False
+        return True
+
+    def mark(self) -> bytes:
+        """A seal for a database, by which this key is known again."""
+        return self.seal(_KNOWN, "", Purpose.DATABASE)
+
+    def made(self, mark: bytes) -> bool:
+        """Whether a database's seal is of this key."""
+        return self.opens(mark, "", Purpose.DATABASE)
 
 
 def _bound_to(app_id: str, purpose: Purpose) -> bytes:

@@ -25,6 +25,7 @@ from hoiio.server.storage import (
     idempotency,
     limits,
     outbox,
+    seal,
     tariffs,
     upkeep,
 )
@@ -80,13 +81,15 @@ class SqliteStorage:
     ) -> SqliteStorage:
         """Open or make a database and bring its schema up to date.
 
-        Raises ``StorageError`` when it cannot be used: no permission, corrupt, a newer schema.
+        Raises ``StorageError`` when it cannot be used: no permission, corrupt, a newer schema,
+        sealed with another secret.
         """
         try:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
             with closing(_connect(path)) as db:
                 _use_wal(db)
                 migrate(db)
+                seal.prove(db, sealer)
             return cls(path, sealer, clock)
         except OSError as error:
             raise StorageError(f"cannot open the database {path}: {error.strerror}") from error
