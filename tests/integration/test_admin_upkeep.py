@@ -36,7 +36,7 @@ def test_a_purge_beside_a_service(admin):
     async def test(shop):
         ref = await one_call(shop)
         told = await asyncio.to_thread(admin, "purge", "--before", "2023-11-16")
-        assert told == {"calls": 1, "notifications": 0}
+        assert told == {"calls": 1, "notifications": 0, "idempotency_keys": 0}
         record = await shop.storage.record(shop.app.id, ref)
         assert (record.dest1, record.dest2) == ("+65***111", "+65***222")
 

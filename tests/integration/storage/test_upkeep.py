@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 import stat
+import time
 from contextlib import closing
 from dataclasses import replace
 
@@ -11,7 +12,7 @@ import pytest
 from hoiio.server.storage import upkeep
 from hoiio.server.storage.data import DATABASE, SECRET, open_data
 from hoiio.server.storage.errors import Conflict, StorageError
-from hoiio.server.storage.protocol import NotificationState
+from hoiio.server.storage.protocol import IdempotencyKey, NotificationState
 from integration.storage.store import (
     RATE,
     START,
@@ -164,6 +165,76 @@ def test_numbers_of_old_calls_are_masked_everywhere(tmp_path):
         )
     ]
     audit(tmp_path, bills=False)
+
+
+WRITTEN = (
+    "65{}87654321",
+    "+65{}87654321",
+    "%2B65{}87654321",
+)
+GROUPED = ("", " ", "-", "%20", "+", ") ")
+
+
+@pytest.mark.parametrize("gap", GROUPED)
+@pytest.mark.parametrize("written", WRITTEN)
+def test_a_number_is_masked_however_the_customer_wrote_it(tmp_path, written, gap):
+    """In its tag, its room, its URL and what was copied from there: the file holds no digit run."""
+    number = written.format(gap)
+    url = f"http://x{OLD['dest1'][1:]}.example/{number}?to={number}&q=1{OLD['dest2'][1:]}1"
+    body = f"dest1=%2B6587654321&dest2=%2B12125550199&tag={number}&to={number}&q=12125550199"
+
+    async def test(shop):
+        key = IdempotencyKey("voice/call", f"call-{number}-6587654321", b"f")
+        record = await shop.admit(**OLD, state=state, tag=f"for {number}", notify_url=url, key=key)
+        await shop.join("R6587654321", OLD["dest1"], now=START)
+        over = settling(body=body.encode())
+        for live in await shop.storage.live_calls():
+            await shop.storage.advance(live.ref, lambda now: replace(over(now), state=now.state))
+        for delivery in await due(shop.storage):
+            await noted(shop.storage, delivery, NotificationState.FAILED, status=410)
+        assert b"6587654321" in bytes_on_disk(tmp_path)
+        purged = await shop.storage.purge(START + 1)
+        assert (purged.calls, purged.notifications, purged.idempotency_keys) == (2, 2, 1)
+        left = await shop.storage.record(shop.app.id, record.ref)
+        assert left.tag == f"for {written.format('***').replace('87654321', '321')}"
+        again = await shop.storage.purge(START + 1)
+        assert (again.calls, again.notifications, again.idempotency_keys) == (0, 0, 0)
+
+    in_a_shop(test, tmp_path)
+    for shown in (number, *(number[1:] for number in OLD.values())):
+        assert shown.encode() not in bytes_on_disk(tmp_path)
+    audit(tmp_path)
+
+
+def test_a_notification_that_ends_after_its_call_was_purged_is_masked_too(tmp_path):
+    """By the numbers in its own body: those of the record are gone by then."""
+
+    async def test(shop):
+        await ended(shop, notify_url="http://x.example/?to=6587654321")
+        (delivery,) = await due(shop.storage)
+        assert (await shop.storage.purge(START + 1)).notifications == 0
+        assert b"to=6587654321" in bytes_on_disk(tmp_path)
+        await noted(shop.storage, delivery, NotificationState.DELIVERED, status=200)
+        assert (await shop.storage.purge(START + 1)).notifications == 1
+        assert b"6587654321" not in bytes_on_disk(tmp_path)
+
+    in_a_shop(test, tmp_path)
+
+
+def test_idempotency_keys_are_kept_for_their_day(tmp_path, monkeypatch):
+    """Whatever the date says; and those of after it, however old."""
+    monkeypatch.setattr(upkeep, "CHUNK", 1)
+    now = time.time_ns() // 1_000
+
+    async def test(shop):
+        for name, at in (("new", now - DAY // 2), ("old", START), ("older", START - 1)):
+            await shop.admit(key=IdempotencyKey("voice/call", name, b"f"), now=at)
+        assert (await shop.storage.purge(START - 1)).idempotency_keys == 0
+        assert (await shop.storage.purge(START)).idempotency_keys == 1
+        assert (await shop.storage.purge(now)).idempotency_keys == 1
+        assert ask(tmp_path, "SELECT name FROM idempotency_keys") == [("new",)]
+
+    in_a_shop(test, tmp_path)
 
 
 def test_what_is_newer_live_or_not_notified_yet_stays(tmp_path):

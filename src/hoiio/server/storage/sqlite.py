@@ -406,7 +406,8 @@ class SqliteStorage:
 
     async def purge(self, before: int) -> upkeep.Purged:
         """Mask the numbers of calls that were admitted before an instant and have ended."""
-        return await asyncio.to_thread(self._beside, lambda db: upkeep.purge(db, before))
+        now = self._clock()
+        return await asyncio.to_thread(self._beside, lambda db: upkeep.purge(db, before, now))
 
     def _beside(self, job: Job[T]) -> T:
         """Run what makes its own transactions, or none."""
@@ -421,6 +422,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA foreign_keys = ON")
+    db.execute("PRAGMA secure_delete = ON")  # what is purged later has left no copy behind
     return db
 
 

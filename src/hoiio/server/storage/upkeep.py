@@ -8,14 +8,15 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from hoiio.server.log import mask
+from hoiio.server.storage import idempotency, masking
 from hoiio.server.storage.errors import Conflict, StorageError
+from hoiio.server.storage.masking import Fields
 from hoiio.server.storage.queries import SQL
 
 CHUNK: Final = 200
@@ -73,35 +74,39 @@ def _unwritable(target: Path, error: OSError) -> StorageError:
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """How many records were changed."""
+    """How many records were changed, and how many idempotency keys were dropped."""
 
     calls: int
     notifications: int
+    idempotency_keys: int
 
 
-def purge(db: sqlite3.Connection, before: int) -> Purged:
+def purge(db: sqlite3.Connection, before: int, now: int) -> Purged:
     """Mask the phone numbers of calls that were admitted before an instant and have ended.
 
-    Masked as the log does it; in the records, in what the call's machine left, in tags and URLs,
-    and in notifications that arrived or were given up. What was there before is overwritten in the
+    Masked as the log does it; in the records, in what the call's machine left, in tags, rooms and
+    URLs, and in notifications that arrived or were given up. Idempotency keys of before it, whose
+    names may be anything, are dropped once their time is over. What was there is overwritten in the
     file too. Live calls and the ledger are not touched. May be broken off and run again.
     """
     db.execute("PRAGMA secure_delete = ON")
     purged = Purged(
-        _masked(db, "ended_calls", "mask_call", before),
-        _masked(db, "finished_notifications", "mask_notification", before),
+        _masked(db, "ended_calls", "mask_call", before, masking.call),
+        _masked(db, "finished_notifications", "mask_notification", before, masking.notification),
+        _dropped_keys(db, min(before, now - idempotency.KEPT)),
     )
     with suppress(sqlite3.OperationalError):  # a reader keeps the log; the service empties it later
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return purged
 
 
-def _masked(db: sqlite3.Connection, read: str, write: str, before: int) -> int:
+def _masked(
+    db: sqlite3.Connection, read: str, write: str, before: int, mask: Callable[[Fields], Fields]
+) -> int:
     """Mask what one query finds, chunk by chunk; returns how many rows that changed."""
     done = 0
     for rows in _chunks(db, read, before):
-        pairs = ((row, {name: _mask(value) for name, value in row.items()}) for row in rows)
-        changed = [after for row, after in pairs if after != row]
+        changed = [after for row in rows if (after := mask(row)) != row]
         if changed:
             db.execute("BEGIN IMMEDIATE")
             db.executemany(SQL[write], changed)
@@ -111,9 +116,16 @@ def _masked(db: sqlite3.Connection, read: str, write: str, before: int) -> int:
     return done
 
 
-def _chunks(
-    db: sqlite3.Connection, read: str, before: int
-) -> Iterator[Sequence[Mapping[str, Any]]]:
+def _dropped_keys(db: sqlite3.Connection, before: int) -> int:
+    """Drop the keys taken before an instant, chunk by chunk; returns how many."""
+    done = 0
+    while some := db.execute(SQL["drop_old_keys"], {"before": before, "most": CHUNK}).rowcount:
+        done += some
+        time.sleep(PAUSE)
+    return done
+
+
+def _chunks(db: sqlite3.Connection, read: str, before: int) -> Iterator[Sequence[Fields]]:
     after = 0
     while True:
         asked = db.execute(SQL[read], {"after": after, "before": before, "limit": CHUNK})
@@ -123,13 +135,3 @@ def _chunks(
             return
         yield rows
         after = rows[-1]["id"]
-
-
-def _mask(value: Any) -> Any:
-    """A text or bytes with its numbers masked; bytes that are no text, and keys, as they are."""
-    if isinstance(value, str):
-        return mask(value)
-    if isinstance(value, bytes):
-        with suppress(UnicodeDecodeError):
-            return mask(value.decode()).encode()
-    return value
