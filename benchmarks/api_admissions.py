@@ -27,8 +27,8 @@ from starlette.requests import Request
 
 from hoiio.server.api.answers import respond
 from hoiio.server.api.application import build
-from hoiio.server.api.credentials import Guesses
 from hoiio.server.api.desk import Desk
+from hoiio.server.api.guesses import Guesses
 from hoiio.server.api.http import HttpServer, bind
 from hoiio.server.api.limits import Queries
 from hoiio.server.billing.tariff import parse_tariff

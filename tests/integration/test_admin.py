@@ -47,8 +47,8 @@ def test_existing_credentials_are_taken_over(admin):
     """The token comes from standard input, so that no process list shows it."""
     admin("account", "create", "ann")
     words = ("app", "create", "ann", "--app-id", "OLD~id", "--access-token", "-")
-    made = admin(*words, typed="t~k+n\n")
-    assert (made["app_id"], made["access_token"]) == ("OLD~id", "t~k+n")
+    made = admin(*words, typed="t~k+n-of-sixteen\n")
+    assert (made["app_id"], made["access_token"]) == ("OLD~id", "t~k+n-of-sixteen")
     assert "OLD~id" in admin.refused(*words, typed="another\n")
     no_text = {"typed": "\udcff", "folder": ".", "PYTHONIOENCODING": "utf-8"}
     assert "visible ASCII" in run(*words, "--data", str(admin.data), **no_text).stderr

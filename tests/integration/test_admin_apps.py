@@ -30,7 +30,7 @@ def test_new_credentials_are_shown_once(admin):
     assert list(made) == ["app_id", "access_token", "signing_secret"]
     assert made["signing_secret"].startswith("whsec_")
     admin("account", "create", "bob")
-    other = admin("app", "create", "bob", "--app-id", "old", "--access-token", "t~k")
+    other = admin("app", "create", "bob", "--app-id", "old", "--access-token", "t~k-of-sixteen-ch")
     assert other["signing_secret"] not in ("", made["signing_secret"])
     told = admin("app", "list")["applications"]
     assert [list(each) for each in told] == [COLUMNS] * 2
@@ -111,3 +111,16 @@ def test_a_mistyped_token_of_ours_is_told_from_another_services(admin):
     assert "checksum is wrong" in told
     assert wrong not in told
     assert admin(*words, typed=token)["access_token"] == token
+
+
+def test_a_token_short_enough_to_be_guessed_is_taken_over_with_a_warning(admin):
+    """On standard error, in one line that does not repeat it; a longer one needs none."""
+    words = ("app", "create", "ann", "--data", str(admin.data), "--access-token", "-", "--app-id")
+    done = run(*words, "short", typed="7345" * 3 + "123", folder=".")
+    assert done.returncode == 0
+    assert "shorter than 16 characters" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert "7345" not in done.stderr
+    assert done.stdout.count("7345") == 3
+    done = run(*words, "long", typed="7345" * 4, folder=".")
+    assert (done.returncode, done.stderr) == (0, "")

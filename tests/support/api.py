@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 import httpx2
 
 from hoiio.server.api.application import build
-from hoiio.server.api.credentials import Guesses
 from hoiio.server.api.desk import Desk
+from hoiio.server.api.guesses import Guesses
 from hoiio.server.api.http import HttpServer, bind
 from hoiio.server.api.limits import Queries
 from hoiio.server.billing.tariff import parse_tariff

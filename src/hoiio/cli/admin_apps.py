@@ -16,7 +16,9 @@ from hoiio.cli.admin_shared import Answer, Config, Data, Pretty, instant, print_
 from hoiio.cli.console import UsageError
 from hoiio.server.storage.applications import Listed
 from hoiio.server.storage.credentials import (
+    GUESSABLE,
     acceptable,
+    guessable,
     mistyped,
     new_access_token,
     new_signing_secret,
@@ -73,7 +75,13 @@ def create(
             "signing_secret": secret,
         }
 
-    print_answer(run(work, data, config), pretty=pretty)
+    answer = run(work, data, config)
+    if token is not None and guessable(token):
+        sys.stderr.write(
+            f"hoiio: warning: an access token shorter than {GUESSABLE} characters may be found by "
+            "guessing; change it soon with hoiio admin app rotate\n"
+        )
+    print_answer(answer, pretty=pretty)
 
 
 def rotate(

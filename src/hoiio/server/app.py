@@ -16,8 +16,8 @@ import uvloop
 
 from hoiio import wire
 from hoiio.server.api.application import build
-from hoiio.server.api.credentials import Guesses
 from hoiio.server.api.desk import Desk
+from hoiio.server.api.guesses import Guesses
 from hoiio.server.api.http import HttpServer, Limits, bind
 from hoiio.server.api.limits import Queries
 from hoiio.server.billing.guards import Ceilings, Rules

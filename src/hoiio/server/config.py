@@ -211,7 +211,8 @@ class Api:
         int,
         Setting(
             readers.whole(1, 1_000_000),
-            "Wrong credentials a minute from one address until it is told nothing but to wait.",
+            "Wrong credentials a minute from one address until it is told nothing but to wait; "
+            "a quarter of it, different tokens, for one application.",
         ),
     ] = 60
     connections: Annotated[

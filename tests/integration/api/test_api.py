@@ -11,7 +11,6 @@ import structlog
 from hoiio import wire
 from hoiio.server import log
 from hoiio.server.api.application import HANDLERS
-from hoiio.server.api.credentials import Guesses
 from hoiio.server.api.http import HEAD_MAX
 from hoiio.server.billing.charge import Price
 from hoiio.server.billing.tariff import parse_tariff
@@ -387,38 +386,74 @@ def test_a_request_under_way_when_its_application_is_revoked_places_nothing(tmp_
 # --- guessing ---------------------------------------------------------------------------------
 
 
-def test_guessing_credentials_is_limited_per_address(tmp_path):
-    server = Server(tmp_path / "data", guesses=3)
-    try:
-        for token in ("a", "b"):
-            refused = server.ask("user/get_info", access_token=token)
-            assert refused == {"status": Status.INVALID_ACCESS_TOKEN}
-        assert server.ask("user/get_info", app_id="x") == {"status": Status.INVALID_APP_ID}
-        answer = httpx2.post(
-            server.base + "user/get_info",
-            data={"app_id": server.app.app_id, "access_token": "c"},
-        )
-        assert answer.json() == {"status": Status.RATE_LIMIT_EXCEEDED}
-        assert 1 <= int(answer.headers["retry-after"]) <= 61
-        assert server.ask("user/get_info")["status"] == "success_ok", "right ones are always served"
-        server.time[0] += 60
-        again = server.ask("user/get_info", access_token="d")
-        assert again == {"status": Status.INVALID_ACCESS_TOKEN}
-    finally:
-        server.stop()
+def guess(server, *tokens, app=None):
+    """The statuses of asking with these tokens for an application."""
+    app_id = (app or server.app).app_id
+    return [server.ask("user/get_info", app_id=app_id, access_token=t)["status"] for t in tokens]
 
 
-def test_guesses_are_counted_in_bounded_memory_and_by_subscriber():
-    guesses = Guesses(1, lambda: 0.0, remembered=2)
+@pytest.fixture
+def guarded(tmp_path):
+    """Eight misses a minute an address, two of them different tokens for one application."""
+    server = Server(tmp_path / "data", guesses=8)
+    yield server
+    server.stop()
 
-    def status(address):
-        return guesses.missed(address, Status.INVALID_APP_ID).status
 
-    for address in ("192.0.2.1", "192.0.2.2", "2001:db8::1"):
-        assert status(address) == Status.INVALID_APP_ID
-    for known in ("192.0.2.2", "2001:db8::ffff"):
-        assert status(known) == Status.RATE_LIMIT_EXCEEDED
-    assert status("192.0.2.1") == Status.INVALID_APP_ID, "forgotten"
+def test_past_its_limit_a_guess_is_not_served_though_it_is_right(guarded):
+    """For the application that is guessed at; whose minute over, whose token counts again."""
+    assert guess(guarded, "a", "b") == 2 * [Status.INVALID_ACCESS_TOKEN]
+    answer = guarded.answer("user/get_info")
+    assert answer.json() == {"status": Status.RATE_LIMIT_EXCEEDED}
+    assert answer.headers["retry-after"] == "60"
+    assert guess(guarded, "c") == [Status.RATE_LIMIT_EXCEEDED]
+    assert guarded.ask("user/get_info", guarded.bare)["status"] == Status.SUCCESS
+    guarded.time[0] += 60
+    assert guarded.ask("user/get_info")["status"] == Status.SUCCESS
+
+
+def test_who_knows_no_application_keeps_nobody_out(guarded):
+    """All traffic may come from one proxy: strangers' nonsense only makes answers vaguer."""
+    for n in range(30):
+        status = guarded.ask("user/get_info", app_id=f"x{n}")["status"]
+        assert status == (Status.INVALID_APP_ID if n < 8 else Status.RATE_LIMIT_EXCEEDED)
+    assert guess(guarded, "a") == [Status.RATE_LIMIT_EXCEEDED], "not told that it exists"
+    assert guarded.ask("user/get_info")["status"] == Status.SUCCESS
+
+
+def test_guesses_at_many_applications_close_the_address_but_not_to_those_known_there(guarded):
+    """For an hour from their last success."""
+    owner = guarded.app.account.id
+    others = [guarded.run(guarded.storage.create_app(owner)) for _ in range(4)]
+    quiet = guarded.run(guarded.storage.create_app(owner))
+    assert guarded.ask("user/get_info")["status"] == Status.SUCCESS
+    for other in others:
+        guess(guarded, "a", "b", app=other)
+    assert guarded.ask("user/get_info", quiet)["status"] == Status.RATE_LIMIT_EXCEEDED
+    assert guarded.ask("user/get_info")["status"] == Status.SUCCESS
+
+
+def test_a_hangup_that_ends_a_call_is_not_refused_for_guesses(guarded):
+    """With a right token; one of a call that has ended is, and every guess."""
+    ref = guarded.ask("voice/call", dest2=TWO)["txn_ref"]
+    guess(guarded, "a", "b")
+    exceeded = {"status": Status.RATE_LIMIT_EXCEEDED}
+    assert guarded.ask("voice/hangup", txn_ref=ref, access_token="c") == exceeded
+    assert guarded.ask("voice/hangup", txn_ref="AA-C-1") == exceeded
+    assert guarded.ask("voice/hangup", txn_ref=ref) == {"status": Status.SUCCESS}
+    guarded.settle(ref)
+    assert guarded.ask("voice/hangup", txn_ref=ref) == exceeded
+
+
+def test_a_short_token_is_not_found_by_hangups_either(guarded):
+    """It would be, if a right one ended the call and a wrong one did not."""
+    owner = guarded.app.account.id
+    weak = guarded.run(guarded.storage.create_app(owner, "legacy", "7345"))
+    ref = guarded.ask("voice/call", weak, dest1=ONE, dest2=TWO)["txn_ref"]
+    guess(guarded, "a", "b", app=weak)
+    told = guarded.ask("voice/hangup", weak, txn_ref=ref)
+    assert told == {"status": Status.RATE_LIMIT_EXCEEDED}
+    assert not guarded.calls.hung_up
 
 
 def test_fees_come_off_before_the_minutes(server):

@@ -17,8 +17,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from hoiio import wire
 from hoiio.server.api import conference, dialling, idempotency, limits, openapi, params, user, voice
 from hoiio.server.api.answers import HEADERS, Answer, respond
-from hoiio.server.api.credentials import Guesses, identify
+from hoiio.server.api.credentials import identify
 from hoiio.server.api.desk import Desk
+from hoiio.server.api.guesses import Guesses
 from hoiio.server.api.idempotency import Repetitions
 from hoiio.server.api.limits import Queries
 from hoiio.server.api.params import Params, Refused
@@ -138,7 +139,11 @@ class _Served:
             raise Refused(Status.INVALID_HTTP_METHOD)
         given = params.read(request.scope["query_string"], await _body(request, self.body_within))
         address = request.client.host if request.client else ""
-        application = await identify(self.desk.storage, self.guesses, given, address)
+
+        async def exempt(found: Application) -> bool:
+            return await self._ends_a_call(found, given)
+
+        application = await identify(self.desk.storage, self.guesses, given, address, exempt)
         if isinstance(self.handler, Placing):
             key = idempotency.key(self.endpoint, given, request.headers)
             return await self._place(self.handler, application, given, key)
@@ -151,11 +156,13 @@ class _Served:
         try:
             self.queries.check(application, self.endpoint)
         except Refused:
-            ends = self.endpoint is wire.HANGUP and await voice.ends_a_call(
-                self.desk, application, given
-            )
-            if not ends:
+            if not await self._ends_a_call(application, given):
                 raise
+
+    async def _ends_a_call(self, application: Application, given: Params) -> bool:
+        """Whether this is what no limit may refuse."""
+        hangup = self.endpoint is wire.HANGUP
+        return hangup and await voice.ends_a_call(self.desk, application, given)
 
     async def _place(
         self,

@@ -1,78 +1,55 @@
-"""Who asks: the application behind a pair of credentials, and how often one may guess."""
+"""Who asks: the application behind a pair of credentials."""
 
 from __future__ import annotations
 
 import hmac
-import ipaddress
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Awaitable, Callable
 
 from hoiio import wire
+from hoiio.server.api.guesses import Guesses
+from hoiio.server.api.limits import exceeded
 from hoiio.server.api.params import Params, Refused
+from hoiio.server.storage.credentials import guessable
 from hoiio.server.storage.protocol import Application, Storage
 from hoiio.wire import Status
 
-WINDOW: Final = 60.0
-"""Seconds over which wrong credentials are counted."""
 
+async def identify(
+    storage: Storage,
+    guesses: Guesses,
+    given: Params,
+    address: str,
+    exempt: Callable[[Application], Awaitable[bool]],
+) -> Application:
+    """The live application that the credentials name and prove; else ``Refused``.
 
-class Guesses:
-    """Counts wrong credentials per address in windows of a minute, in bounded memory.
-
-    Past the limit an address learns no more which part of its credentials was wrong. Right ones
-    are always served: clients behind one proxy share an address, and a hangup is never refused by
-    a limit (api rule 17). IPv6 counts by /64, which is what one subscriber has.
+    While guesses have closed it to the address, neither right nor wrong tokens are served, but for
+    a right one too long to be guessed where ``exempt`` says that the request must not be refused.
     """
-
-    def __init__(self, limit: int, clock: Callable[[], float], remembered: int = 10_000) -> None:
-        self._limit = limit
-        self._clock = clock
-        self._remembered = remembered
-        self._windows: dict[str, tuple[float, int]] = {}
-
-    def missed(self, address: str, status: Status) -> Refused:
-        """Note a wrong guess; the refusal to raise: ``status`` while the address has guesses left.
-
-        The address that began to guess longest ago may be forgotten.
-        """
-        network = _network(address)
-        begun, count = self._window(network)
-        self._windows.pop(network, None)
-        if len(self._windows) >= self._remembered:
-            del self._windows[next(iter(self._windows))]
-        self._windows[network] = (begun, count + 1)
-        if count < self._limit:
-            return Refused(status)
-        left = begun + WINDOW - self._clock()
-        return Refused(Status.RATE_LIMIT_EXCEEDED, retry_after=int(left) + 1)
-
-    def _window(self, network: str) -> tuple[float, int]:
-        now = self._clock()
-        begun, count = self._windows.get(network, (now, 0))
-        return (begun, count) if now < begun + WINDOW else (now, 0)
-
-
-def _network(address: str) -> str:
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if parsed.version == 4:
-        return address
-    return str(ipaddress.ip_network((parsed, 64), strict=False))
-
-
-async def identify(storage: Storage, guesses: Guesses, given: Params, address: str) -> Application:
-    """The live application that the credentials name and prove; else ``Refused``."""
     for name in wire.CREDENTIALS:
         if name not in given:
             raise Refused(wire.param_missing(name))
-    application = await storage.application(given["app_id"])
+    app_id, token = given["app_id"], given["access_token"]
+    application = await storage.application(app_id)
     if application is None or application.revoked:
-        raise guesses.missed(address, Status.INVALID_APP_ID)
-    if not _is_token_of(application, given["access_token"]):
-        raise guesses.missed(address, Status.INVALID_ACCESS_TOKEN)
+        raise _missed(guesses, address, Status.INVALID_APP_ID)
+    right = _is_token_of(application, token)
+    wait = guesses.closed(address, app_id)  # no other request comes between this and the count
+    if wait:
+        if right and not guessable(token) and await exempt(application):
+            return application
+        raise exceeded(wait)
+    if not right:
+        guesses.wrong(address, app_id, token)
+        raise _missed(guesses, address, Status.INVALID_ACCESS_TOKEN)
+    guesses.succeeded(address, app_id)
     return application
+
+
+def _missed(guesses: Guesses, address: str, status: Status) -> Refused:
+    """The refusal of a miss: ``status`` while the address may know."""
+    wait = guesses.missed(address)
+    return exceeded(wait) if wait else Refused(status)
 
 
 def _is_token_of(application: Application, given: str) -> bool:

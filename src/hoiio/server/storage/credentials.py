@@ -11,6 +11,9 @@ from typing import Final
 
 from hoiio.wire import SIGNING_SECRET_PREFIX
 
+GUESSABLE: Final = 16
+"""Characters below which an access token may be found by guessing."""
+
 _LETTERS: Final = string.ascii_letters + string.digits
 _VISIBLE: Final = re.compile(r"[!-~]{1,255}")
 _OURS: Final = re.compile(r"hoiio_([A-Za-z0-9]{32})([A-Za-z0-9]{6})", re.ASCII)
@@ -50,3 +53,8 @@ def checksum(body: str) -> str:
 def acceptable(credential: str) -> bool:
     """Whether an existing id or token can be taken over: 1 to 255 visible ASCII characters."""
     return _VISIBLE.fullmatch(credential) is not None
+
+
+def guessable(token: str) -> bool:
+    """Whether a token is so short that limits must keep it from being guessed."""
+    return len(token) < GUESSABLE
