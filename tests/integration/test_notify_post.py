@@ -357,6 +357,32 @@ def test_what_becomes_of_its_body_does_not_unmake_an_answer(monkeypatch, answer)
     asyncio.run(run())
 
 
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (HEAD + b"Content-Length: 10\r\n\r\n", Attempt(200, "answered 200")),
+        (endless(HEAD + b"\r\n", b"x", 0.05), Attempt(200, "answered 200")),
+        (
+            b"HTTP/1.1 503 X\r\nRetry-After: 120\r\nContent-Length: 10\r\n\r\n",
+            Attempt(503, "answered 503", 120.0),
+        ),
+    ],
+)
+def test_an_answer_that_came_in_time_counts_though_its_body_outlasts_the_time(
+    monkeypatch, answer, told
+):
+    """The time is over while the body is waited for; its status and its wish are known by then."""
+    monkeypatch.setattr(exchange, "DRAIN", 60)
+    monkeypatch.setattr(module, "TIMEOUT", 0.4)
+
+    async def run():
+        async with Receiver(answer) as receiver:
+            assert await sent(receiver) == told
+            await asyncio.wait_for(receiver.closed.wait(), 5)
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize("answer", [b"", HEAD, endless(HEAD, b"X: y\r\n", 0.05)])
 def test_a_receiver_that_dawdles_is_left_when_the_time_is_over(monkeypatch, answer):
     monkeypatch.setattr(module, "TIMEOUT", 0.4)

@@ -51,17 +51,22 @@ async def post(
     body: bytes,
     headers: Mapping[str, str],
     tls: ssl.SSLContext | None,
+    *,
+    until: float,
 ) -> Answer:
-    """Post to the first of ``addresses`` that takes the connection; raises ``Failed``.
+    """Post to the first of ``addresses`` that takes the connection.
 
-    Sets no time limit of its own but for the parts.
+    Raises ``Failed``, or ``TimeoutError`` where no head of an answer came ``until`` then, by the
+    loop's clock. Once one came, nothing that follows it makes the answer a failure.
     """
     url = httpcore2.URL(
         scheme=target.scheme, host=target.host, port=target.port, target=target.path
     )
     ours = {"Host": target.authority, "Connection": "close", "User-Agent": "hoiio"}
+    answer: Answer | None = None
     try:
         async with (
+            asyncio.timeout_at(until),
             httpcore2.AsyncHTTPConnection(
                 url.origin, ssl_context=tls, network_backend=_Pinned(addresses)
             ) as connection,
@@ -69,19 +74,26 @@ async def post(
                 "POST", url, headers=list((ours | dict(headers)).items()), content=body
             ) as response,
         ):
-            await _drain(response)
-            return Answer(response.status, _header(response, b"retry-after"))
+            answer = Answer(response.status, _header(response, b"retry-after"))
+            await _drain(response, until)
+    except TimeoutError:
+        if answer is None:
+            raise
     except (httpcore2.NetworkError, httpcore2.TimeoutException, OSError) as error:
-        raise Failed(_told("cannot connect or lost the connection", error)) from None
+        if answer is None:
+            raise Failed(_told("cannot connect or lost the connection", error)) from None
     except httpcore2.ProtocolError as error:
-        raise Failed(_told("the answer is not HTTP", error)) from None
+        if answer is None:
+            raise Failed(_told("the answer is not HTTP", error)) from None
+    return answer
 
 
-async def _drain(response: httpcore2.Response) -> None:
+async def _drain(response: httpcore2.Response, until: float) -> None:
     """Read what may be read of the body; whatever becomes of it, the answer stands."""
     length = 0
+    latest = min(until, asyncio.get_running_loop().time() + DRAIN)
     try:
-        async with asyncio.timeout(DRAIN):
+        async with asyncio.timeout_at(latest):
             async for chunk in response.aiter_stream():
                 length += len(chunk)
                 if length >= BODY_MAX:

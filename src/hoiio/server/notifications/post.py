@@ -66,15 +66,16 @@ class Poster:
         # Its library takes a while to import: not on the way to the first call.
         from hoiio.server.notifications import exchange  # noqa: PLC0415
 
+        until = asyncio.get_running_loop().time() + TIMEOUT
         try:
-            async with asyncio.timeout(TIMEOUT):
-                target = urls.parse(url)
+            target = urls.parse(url)
+            async with asyncio.timeout_at(until):
                 addresses = await self._addresses(target)
-                if refused := self._guard.refused(addresses):
-                    return Attempt(None, explain(refused))
-                if self._tls is None and target.scheme == "https":
-                    self._tls = (self._make_tls or exchange.authorities)()
-                answer = await exchange.post(target, addresses, body, headers, self._tls)
+            if refused := self._guard.refused(addresses):
+                return Attempt(None, explain(refused))
+            if self._tls is None and target.scheme == "https":
+                self._tls = (self._make_tls or exchange.authorities)()
+            answer = await exchange.post(target, addresses, body, headers, self._tls, until=until)
         except NoTarget:
             return Attempt(None, "not a URL that can be notified")
         except NoSuchName:
