@@ -15,7 +15,7 @@ from hoiio.server.notifications.egress import Guard
 from hoiio.server.notifications.post import Attempt, Poster
 from hoiio.server.storage.protocol import NotificationState
 from hoiio.wire import MICROS, signature, webhook_signature
-from integration.storage.store import a_shop, ask, change, in_a_shop
+from integration.storage.store import a_shop, another, ask, change, in_a_shop
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 NOW = 2_000_000_000 * MICROS
@@ -45,6 +45,27 @@ async def receiver(answer, requests, host="127.0.0.1"):
     async with server:
         yield f"http://{host}:{server.sockets[0].getsockname()[1]}/hook"
         await asyncio.sleep(0.05)  # let a hung connection see that the client is gone
+
+
+@contextlib.asynccontextmanager
+async def picky_receiver(slow, good):
+    """A receiver that hangs on ``/slow`` and answers all else."""
+
+    async def serve(reader, writer):
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        if head.startswith("POST /slow "):
+            slow.append(head)
+            await reader.read(1)
+            await reader.read()
+        else:
+            good.append(head)
+            writer.write(OK)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        await asyncio.sleep(0.05)
 
 
 async def notify(shop, url, count=1):
@@ -129,7 +150,7 @@ def test_a_notification_is_posted_once_with_both_signatures_over_its_raw_body(tm
         assert lines["webhook-id"] == message.lower()
         assert lines["webhook-timestamp"] == str(NOW // MICROS)
         await shop.storage.replay_notification(ref)
-        await shop.storage.sort_notifications(9)
+        await shop.storage.queue_notifications(NOW, 9)
         (told,) = (await shop.storage.take_notifications(
             module.Wanted(NOW, NOW + 1, limit=1, each=1, busy={}))).deliveries  # fmt: skip
         signed = webhook_signature(told.signing_secrets, message, NOW // MICROS, body)
@@ -243,6 +264,43 @@ def test_five_hundred_for_a_receiver_that_hangs_delay_no_other(tmp_path):
     in_a_shop(test, tmp_path)
 
 
+def test_one_accounts_slow_path_delays_no_other_account_on_the_same_host(tmp_path):
+    """What hangs takes its own account's places at that receiver, and nobody else's."""
+
+    async def test(shop):
+        slow, good = [], []
+        bob = await another(shop, "bob")
+        async with picky_receiver(slow, good) as base:
+            await notify(shop, f"{base}/slow", 24)
+            async with delivering(shop) as deliverer:
+                await until(lambda: len(slow) == EACH)
+                await notify(bob, f"{base}/ok")
+                deliverer.wake()
+                await until(lambda: good)
+                assert len(slow) == EACH
+
+    in_a_shop(test, tmp_path)
+
+
+def test_an_account_whose_many_receivers_hang_leaves_room_for_every_other(tmp_path):
+    """Two hundred hosts, four for each, take half of all the places; others come at once."""
+
+    async def test(shop):
+        slow, good = [], []
+        bob = await another(shop, "bob")
+        async with receiver(None, slow) as slow_url, receiver(OK, good) as good_url:
+            hosts = [slow_url.replace("127.0.0.1", f"h{n}.example") for n in range(200)]
+            await crowd(shop, hosts * EACH)
+            async with delivering(shop, poster=Resolved()) as deliverer:
+                await until(lambda: len(slow) == OVERALL // 2)
+                await notify(bob, good_url, 3)
+                deliverer.wake()
+                await until(lambda: len(good) == 3)
+                assert len(slow) == OVERALL // 2
+
+    in_a_shop(test, tmp_path, credit=10**9)
+
+
 def test_a_crowd_of_slow_receivers_delays_nobody_and_none_of_them_is_flooded(tmp_path):
     """A hundred and twenty hang, each by itself, and one more that has many waiting."""
 
@@ -275,7 +333,7 @@ def test_thousands_that_are_due_are_never_in_memory_together(tmp_path, monkeypat
         async with delivering(shop, poster=Watched()) as deliverer:
             deliverers.append(deliverer)
             await until(lambda: rows(shop)[-1] and {r[0] for r in rows(shop)} == {"delivered"})
-        assert most[0] == 8
+        assert most[0] == 4  # half of all, for it is of one account
 
     in_a_shop(test, tmp_path, credit=10**9)
     assert OVERALL == 256

@@ -78,9 +78,9 @@ class Shop:
 
 async def due(storage, limit=100):
     """What a deliverer would be given to post now, all of it its own from then on."""
-    await storage.sort_notifications(1000)
     now = time.time_ns() // 1_000
-    wanted = Wanted(now, now + 60_000_000, limit=limit, each=limit, busy={})
+    await storage.queue_notifications(now, 1000)
+    wanted = Wanted(now, now + 60_000_000, limit=2 * limit, each=limit, busy={})
     return (await storage.take_notifications(wanted)).deliveries
 
 
@@ -107,6 +107,13 @@ async def a_shop(data, credit=CREDIT, name="ann", calls_per_minute=10**6):
         yield Shop(data, storage, app)
     finally:
         await storage.close()
+
+
+async def another(shop, name):
+    """Another account's shop in the same storage."""
+    account = await shop.storage.create_account(name, credit=10**9)
+    await shop.storage.change_account(account.id, AccountChanges(calls_per_minute=10**6))
+    return Shop(shop.data, shop.storage, await shop.storage.create_app(account.id))
 
 
 def in_a_shop(test, data, **options):

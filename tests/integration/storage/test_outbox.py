@@ -3,9 +3,12 @@
 import asyncio
 import sqlite3
 import time
+from collections import Counter
 from contextlib import closing
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hoiio.server.storage import migrate as migrating
 from hoiio.server.storage import outbox
@@ -16,6 +19,7 @@ from hoiio.server.storage.queries import SQL
 from integration.storage.store import (
     START,
     a_shop,
+    another,
     ask,
     change,
     due,
@@ -30,7 +34,7 @@ MINUTE = 60_000_000
 
 
 def wanted(now=NOW, **changes):
-    values = {"until": now + MINUTE, "limit": 100, "each": 4, "busy": {}}
+    values = {"until": now + MINUTE, "limit": 200, "each": 4, "busy": {}}
     return Wanted(now, **(values | changes))
 
 
@@ -41,9 +45,9 @@ async def notify(shop, url="http://127.0.0.1/hook"):
     return ref
 
 
-async def take(shop, **options):
-    await shop.storage.sort_notifications(1000)
-    return await shop.storage.take_notifications(wanted(**options))
+async def take(shop, now=NOW, **options):
+    await shop.storage.queue_notifications(now, 1000)
+    return await shop.storage.take_notifications(wanted(now, **options))
 
 
 def test_what_is_due_is_leased_to_one_taker_oldest_first_with_what_signs_it(tmp_path):
@@ -51,14 +55,14 @@ def test_what_is_due_is_leased_to_one_taker_oldest_first_with_what_signs_it(tmp_
 
     async def test(shop):
         refs = [await notify(shop) for _ in range(5)]
-        await shop.storage.sort_notifications(1000)
-        asked = [shop.storage.take_notifications(wanted(limit=2, each=2)) for _ in range(6)]
+        await shop.storage.queue_notifications(NOW, 1000)
+        asked = [shop.storage.take_notifications(wanted(limit=4, each=2)) for _ in range(6)]
         taken = [each for some in await asyncio.gather(*asked) for each in some.deliveries]
         assert [each.ref for each in taken] == refs
         assert [each.body for each in taken] == [ref.encode() for ref in refs]
         assert {each.access_token for each in taken} == {shop.app.access_token}
         assert all(each.signing_secrets[0].startswith("whsec_") for each in taken)
-        assert {(each.receiver, each.tries) for each in taken} == {("127.0.0.1", 0)}
+        assert {(each.queue, each.tries) for each in taken} == {((1, "127.0.0.1"), 0)}
         assert shop.app.access_token not in repr(taken)
         assert taken[0].signing_secrets[0] not in repr(taken)
 
@@ -98,6 +102,7 @@ def test_leases_of_an_earlier_life_end_when_a_service_starts(tmp_path):
         await noted(shop.storage, tried, PENDING, due_at=NOW + 10 * MINUTE, status=503)
         other = open_data(tmp_path)
         await other.release_notifications()
+        await other.queue_notifications(NOW, 1000)
         taken = (await other.take_notifications(wanted())).deliveries
         await other.close()
         assert [each.ref for each in taken] == refs[:1]
@@ -150,8 +155,8 @@ def test_one_receivers_hundreds_take_no_place_from_anothers(tmp_path):
         for _ in range(300):
             await notify(shop, "http://DEAD.example:8080/x")
         good = await notify(shop, "https://good.example/x")
-        taken = (await take(shop, each=4, busy={"dead.example:8080": 1})).deliveries
-        assert [each.receiver for each in taken] == ["dead.example:8080"] * 3 + ["good.example"]
+        taken = (await take(shop, each=4, busy={(1, "dead.example:8080"): 1})).deliveries
+        assert [each.queue[1] for each in taken] == ["dead.example:8080"] * 3 + ["good.example"]
         assert taken[-1].ref == good
 
     in_a_shop(test, tmp_path)
@@ -163,31 +168,158 @@ def test_where_there_is_not_room_for_all_receivers_each_has_its_turn(tmp_path):
     async def test(shop):
         for n in range(7):
             await notify(shop, f"http://h{n}.example/")
-        turns, after = [], ""
-        for _ in range(4):
-            taken = await take(shop, limit=2, after=after)
-            turns.append([each.receiver[:2] for each in taken.deliveries])
-            after = taken.after
-        assert turns == [["h0", "h1"], ["h2", "h3"], ["h4", "h5"], ["h6"]]
-        assert after == ""
+        seen, turns = [], {}
+        for _ in range(5):
+            taken = await take(shop, limit=3, turns=turns)
+            seen.append([each.queue[1][:2] for each in taken.deliveries])
+            turns = taken.turns
+        assert seen == [["h0", "h1"], ["h2", "h3"], ["h4", "h5"], ["h6"], []]
+        assert not any(turns.values())
+
+    in_a_shop(test, tmp_path)
+
+
+def test_one_accounts_places_at_a_receiver_are_not_anothers(tmp_path):
+    """Two accounts of one receiver do not wait for each other there."""
+
+    async def test(shop):
+        other = await another(shop, "bob")
+        for _ in range(20):
+            await notify(shop, "http://shared.example/")
+        theirs = await notify(other, "http://shared.example/")
+        taken = await take(shop, busy={(1, "shared.example"): 4})
+        assert [(each.queue, each.ref) for each in taken.deliveries] == [
+            ((2, "shared.example"), theirs)
+        ]
+
+    in_a_shop(test, tmp_path)
+
+
+def test_an_account_takes_no_more_places_than_it_leaves_free(tmp_path):
+    """Its receivers are many; whoever comes next finds half of what is left, and so on."""
+
+    async def test(shop):
+        shops = [shop, await another(shop, "bob"), await another(shop, "cy")]
+        for one in shops:
+            for n in range(40):
+                await notify(one, f"http://h{n}.example/")
+        taken = await take(shop, limit=64)
+        counts = Counter(each.queue[0] for each in taken.deliveries)
+        assert counts == {1: 32, 2: 16, 3: 8}
+        assert taken.short
+        busy = Counter(each.queue for each in taken.deliveries)
+        more = await take(shop, limit=64 - busy.total(), busy=busy, turns=taken.turns)
+        assert (more.deliveries, more.short) == ([], True)
+
+    in_a_shop(test, tmp_path)
+
+
+@given(st.lists(st.integers(0, 300), max_size=8), st.integers(256, 1000))
+def test_however_many_places_some_accounts_want_the_next_one_finds_one(wishes, places):
+    """Also the eighth of those that want all there is."""
+    free = places
+    for wish in wishes:
+        got = min(wish, outbox.share(free, 0))
+        free -= got
+        assert outbox.share(free, got) == 0 or got == wish
+    assert outbox.share(free, 0) >= 1
+
+
+def test_no_room_is_told_and_the_account_that_found_none_is_next(tmp_path):
+    """Who comes late in the walk is not passed over."""
+
+    async def test(shop):
+        other = await another(shop, "bob")
+        for one in (shop, other):
+            await notify(one)
+        taken = await take(shop, limit=1)
+        assert [each.queue[0] for each in taken.deliveries] == [1]
+        assert (taken.start, taken.short) == (2, True)
+        rest = await take(shop, limit=9, start=taken.start)
+        assert [each.queue[0] for each in rest.deliveries] == [2]
+        assert (rest.start, rest.short) == (0, False)
 
     in_a_shop(test, tmp_path)
 
 
 def test_a_take_looks_at_so_many_receivers_and_no_more(tmp_path, monkeypatch):
     """Calls wait for no walk over thousands of dead ones."""
-    monkeypatch.setattr(outbox, "PROBES", 3)
+    monkeypatch.setattr(outbox, "PROBES", 4)
 
     async def test(shop):
         for n in range(5):
             await notify(shop, f"http://h{n}.example/")
-        busy = {f"h{n}.example": 4 for n in range(4)}
+        busy = {(1, f"h{n}.example"): 4 for n in range(4)}
         first = await take(shop, busy=busy)
-        assert (first.deliveries, first.after) == ([], "h2.example")
-        rest = await take(shop, busy=busy, after=first.after)
-        assert [each.receiver for each in rest.deliveries] == ["h4.example"]
+        assert (first.deliveries, first.start, first.turns) == ([], 1, {1: "h2.example"})
+        rest = await take(shop, busy=busy, turns=first.turns, start=first.start)
+        assert [each.queue[1] for each in rest.deliveries] == ["h4.example"]
 
     in_a_shop(test, tmp_path)
+
+
+def test_what_is_not_due_costs_a_look_nothing(tmp_path):
+    """Neither steps in the database nor a transaction that writes, be it a thousand times more."""
+
+    def steps(work):
+        """What the database does for it, in instructions."""
+        counted = [0]
+
+        def count():
+            counted[0] += 1
+
+        def job(db):
+            db.set_progress_handler(count, 1)
+            try:
+                work(db)
+            finally:
+                db.set_progress_handler(None, 0)
+            return counted[0]
+
+        return job
+
+    async def test(shop):
+        ref = await notify(shop)
+        await noted(shop.storage, (await take(shop)).deliveries[0], PENDING, due_at=NOW + MINUTE)
+        storage, asked = shop.storage, wanted()
+        looks = [
+            lambda db: outbox.waiting(db, NOW, 500),
+            outbox.any_queued,
+            lambda db: outbox.take(db, storage._sealer, asked),
+        ]
+        few = [await storage._write(steps(look)) for look in looks]
+        many_calls(tmp_path, 10_000)
+        change(
+            tmp_path,
+            """INSERT INTO notifications (call, url, body, created_at, receiver, due_at)
+            SELECT id, '', x'', 0, 'h' || id || '.example', ? FROM calls WHERE id > 5000000""",
+            NOW + MINUTE,
+        )
+        assert [await storage._write(steps(look)) for look in looks] == few
+        writes = []
+        real = storage._writer.submit
+        storage._writer.submit = lambda job: writes.append(job) or real(job)
+        assert await storage.queue_notifications(NOW, 500) == 0
+        assert (await storage.take_notifications(asked)).deliveries == []
+        assert writes == []
+        taken = await take(shop, now=NOW + MINUTE, limit=2)
+        assert [each.ref for each in taken.deliveries] == [ref]
+        assert writes
+
+    in_a_shop(test, tmp_path)
+
+
+def many_calls(data, count):
+    """Ended calls, numbered from 5000001 on."""
+    change(
+        data,
+        """WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+        INSERT INTO calls (id, application, account, ordinal, date, dest1, dest2, status1,
+        status2, room, tag, notify_url, currency, rate1, rate2, live, state)
+        SELECT 5000000 + i, 1, 1, 5000000 + i, 0, '', '', '', '', '', '', '', 'SGD', 0, 0,
+        0, x'' FROM n""",
+        count,
+    )
 
 
 def test_a_url_that_names_nobody_is_somebodys_too(tmp_path):
@@ -196,16 +328,19 @@ def test_a_url_that_names_nobody_is_somebodys_too(tmp_path):
     async def test(shop):
         for url in ("nonsense", "http://[", "http:///x"):
             await notify(shop, url)
-        assert [each.receiver for each in (await take(shop)).deliveries] == ["?"] * 3
+        assert [each.queue[1] for each in (await take(shop)).deliveries] == ["?"] * 3
 
     in_a_shop(test, tmp_path)
 
 
-@pytest.mark.parametrize("query", ["next_receiver", "take_notifications", "unsorted_notifications"])
+QUERIES = ["waiting_notifications", "next_queue", "next_receiver", "take_notifications"]
+
+
+@pytest.mark.parametrize("query", QUERIES)
 def test_the_outbox_is_never_scanned(tmp_path, query):
     """Whatever is delivered already costs nothing, nor what waits for somebody else."""
     asyncio.run(open_data(tmp_path).close())
-    names = ("after", "until", "now", "receiver", "limit")
+    names = ("after", "until", "now", "receiver", "queue", "start", "limit")
     with closing(sqlite3.connect(tmp_path / DATABASE)) as db:
         values = dict.fromkeys(names, 1)
         plan = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {SQL[query]}", values)]
@@ -353,24 +488,18 @@ def test_ten_thousand_that_wait_for_the_dead_cost_a_take_a_probe(tmp_path):
     async def test(shop):
         await notify(shop, "http://good.example/")
         ref = await notify(shop, "http://dead.example/")
-        with closing(sqlite3.connect(tmp_path / DATABASE)) as db, db:
-            db.execute(
-                """WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
-                INSERT INTO calls (id, application, account, ordinal, date, dest1, dest2, status1,
-                status2, room, tag, notify_url, currency, rate1, rate2, live, state)
-                SELECT 5000000 + i, 1, 1, 5000000 + i, 0, '', '', '', '', '', '', '', 'SGD', 0, 0,
-                0, x'' FROM n"""
-            )
-            db.execute(
-                """INSERT INTO notifications (call, url, body, created_at)
-                SELECT id, 'http://dead.example/', x'', 0 FROM calls WHERE id > 5000000"""
-            )
-        sorts = [await shop.storage.sort_notifications(4000) for _ in range(4)]
-        assert sorts == [4000, 4000, 2002, 0]
+        many_calls(tmp_path, 10_000)
+        change(
+            tmp_path,
+            """INSERT INTO notifications (call, url, body, created_at)
+            SELECT id, 'http://dead.example/', x'', 0 FROM calls WHERE id > 5000000""",
+        )
+        queued = [await shop.storage.queue_notifications(NOW, 4000) for _ in range(4)]
+        assert queued == [4000, 4000, 2002, 0]
         taken = await shop.storage.take_notifications(wanted())
         assert len(taken.deliveries) == 5
         assert taken.deliveries[0].ref == ref
-        assert taken.deliveries[-1].receiver == "good.example"
+        assert taken.deliveries[-1].queue == (1, "good.example")
 
     in_a_shop(test, tmp_path)
 
@@ -384,7 +513,7 @@ def test_only_one_of_two_services_ever_holds_a_lease(tmp_path):
                 await notify(shop)
             other = open_data(tmp_path)
             now = time.time_ns() // 1000
-            await shop.storage.sort_notifications(100)
+            await shop.storage.queue_notifications(now, 100)
             asked = [
                 storage.take_notifications(wanted(now, each=3))
                 for storage in (shop.storage, other) * 8

@@ -14,11 +14,11 @@ import structlog
 from hoiio.server.notifications import schedule
 from hoiio.server.notifications.headers import headers
 from hoiio.server.notifications.post import TIMEOUT, Attempt, Poster
-from hoiio.server.storage.protocol import AttemptRecord, Delivery, Storage, Wanted
+from hoiio.server.storage.protocol import AttemptRecord, Delivery, Queue, Storage, Wanted
 from hoiio.wire import MICROS
 
 EACH: Final = 4
-"""Deliveries under way to one receiver."""
+"""Deliveries under way of one account to one receiver."""
 OVERALL: Final = 256
 """Deliveries under way in all; only so many are ever in memory."""
 LEASE: Final = 60.0
@@ -29,8 +29,8 @@ GRACE: Final = 2.0
 """Seconds that deliveries under way have when the service stops."""
 LOOK_EVERY: Final = 5.0
 """Seconds between looks at the outbox when nobody says that something is due."""
-SORTED: Final = 500
-"""New notifications looked at in one transaction."""
+QUEUED: Final = 500
+"""Notifications that are put into their queues in one transaction."""
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -42,9 +42,11 @@ def _wall_clock() -> int:
 class Deliverer:
     """Leases what is due from the outbox, posts it, and notes what came of it.
 
-    Only for receivers that have room is anything leased, from one after another in turn, so
-    whatever waits for a dead one waits in the database and keeps nobody else waiting. There is one
-    deliverer to an outbox: leases of another's life end when it starts.
+    Each account has a queue to each of its receivers, and each queue its own places; no account
+    takes more places than it leaves free. Only where there is room is anything leased, from one
+    queue after another in turn, so whatever waits for a dead receiver waits in the database and
+    keeps nobody else waiting. There is one deliverer to an outbox: leases of another's life end
+    when it starts.
     """
 
     def __init__(
@@ -60,8 +62,11 @@ class Deliverer:
         self._jitter = jitter
         self._due = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._busy = Counter[str]()
-        self._after = ""
+        self._busy = Counter[Queue]()
+        self._start = 0
+        self._turns: dict[int, str] = {}
+        self._short = False
+        self._ends = 0
         self._loop: asyncio.Task[None] | None = None
         self._stopping = False
 
@@ -101,35 +106,42 @@ class Deliverer:
             return
 
     async def _begin_due(self) -> None:
-        """Begin deliveries, from the receiver after the last one on and once around."""
-        while await self._storage.sort_notifications(SORTED) == SORTED:
+        """Begin deliveries, from the queue after the last one on and once around."""
+        while await self._storage.queue_notifications(self._clock(), QUEUED) == QUEUED:
             pass
-        rounds = 1 if self._after == "" else 2
+        ends, self._short = self._ends, len(self._tasks) >= OVERALL
+        rounds = 2 if self._start or self._turns else 1
         while rounds and (room := OVERALL - len(self._tasks)):
             now = self._clock()
             until = now + int(LEASE * MICROS)
             busy = dict(self._busy)
-            wanted = Wanted(now, until, limit=room, each=EACH, busy=busy, after=self._after)
+            wanted = Wanted(now, until, room, EACH, busy, self._start, dict(self._turns))
             taken = await self._storage.take_notifications(wanted)
             for delivery in taken.deliveries:
                 self._begin(delivery)
-            self._after = taken.after
-            rounds -= self._after == ""
+            self._start = taken.start
+            self._turns |= taken.turns
+            self._turns = {account: turn for account, turn in self._turns.items() if turn}
+            self._short |= taken.short
+            rounds -= self._start == 0
+        if self._short and self._ends != ends:
+            self.wake()  # there is room now that nobody was told of
 
     def _begin(self, delivery: Delivery) -> None:
-        self._busy[delivery.receiver] += 1
+        self._busy[delivery.queue] += 1
         task = asyncio.create_task(self._deliver(delivery))
         self._tasks.add(task)
-        task.add_done_callback(lambda done: self._ended(done, delivery.receiver))
+        task.add_done_callback(lambda done: self._ended(done, delivery.queue))
 
-    def _ended(self, task: asyncio.Task[None], receiver: str) -> None:
+    def _ended(self, task: asyncio.Task[None], queue: Queue) -> None:
         """Make room; where there was none, more may be waiting for it."""
-        if len(self._tasks) >= OVERALL or self._busy[receiver] >= EACH:
+        if self._short or self._busy[queue] >= EACH:
             self.wake()
+        self._ends += 1
         self._tasks.discard(task)
-        self._busy[receiver] -= 1
-        if not self._busy[receiver]:
-            del self._busy[receiver]
+        self._busy[queue] -= 1
+        if not self._busy[queue]:
+            del self._busy[queue]
 
     async def _finish(self) -> None:
         """Deliver what the stop itself has settled; who is late is attempted in the next life."""

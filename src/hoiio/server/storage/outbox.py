@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -21,7 +22,7 @@ from hoiio.server.storage.rows import Row, call_id, must, one
 from hoiio.server.storage.sealing import Purpose, Sealer
 
 PROBES: Final = 200
-"""Receivers looked at in one transaction, so that calls are not kept waiting."""
+"""Queues looked at in one transaction, so that calls are not kept waiting."""
 
 _NOBODY: Final = "?"
 """The receiver of a URL that names none."""
@@ -30,12 +31,29 @@ _NOBODY: Final = "?"
 # --- delivering ---------------------------------------------------------------------------------
 
 
-def sort(db: sqlite3.Connection, limit: int) -> int:
-    """Write whose each new notification is; returns how many there were, at most ``limit``."""
-    rows = db.execute(SQL["unsorted_notifications"], {"limit": limit}).fetchall()
-    found = [{"id": key, "receiver": receiver(url)} for key, url in rows]
-    db.executemany(SQL["sort_notification"], found)
-    return len(found)
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A notification that is due and stands in no queue yet."""
+
+    id: int
+    receiver: str
+
+
+def waiting(db: sqlite3.Connection, now: int, limit: int) -> list[Waiting]:
+    """What is due at ``now`` and in no queue, oldest first; costs nothing for what is not due."""
+    rows = db.execute(SQL["waiting_notifications"], {"now": now, "limit": limit}).fetchall()
+    return [Waiting(key, receiver(url)) for key, url in rows]
+
+
+def enqueue(db: sqlite3.Connection, found: Sequence[Waiting], now: int) -> None:
+    """Put each into the queue of its account to its receiver, if it is still due and in none."""
+    rows = [{"id": each.id, "receiver": each.receiver, "now": now} for each in found]
+    db.executemany(SQL["queue_notification"], rows)
+
+
+def any_queued(db: sqlite3.Connection) -> bool:
+    """Whether anything stands in a queue."""
+    return one(db, "next_queue", start=0) is not None
 
 
 def receiver(url: str) -> str:
@@ -47,36 +65,90 @@ def receiver(url: str) -> str:
 
 
 def take(db: sqlite3.Connection, sealer: Sealer, wanted: Wanted) -> Taken:
-    """Lease what is due, oldest first, of each receiver that has room, in their names' order.
+    """Lease what stands in queues: account by account, of each its receivers in turn.
 
-    However much is due for one, the next costs one probe of an index.
+    An account is served while ``share`` leaves it room, a receiver of it up to ``each``. However
+    much is due for one, the next costs one probe of an index.
     """
-    taken: list[Delivery] = []
-    after = wanted.after
-    for _ in range(PROBES):
-        row = one(db, "next_receiver", after=after)
+    walk = _Walk(db, sealer, wanted)
+    start = wanted.start
+    while walk.goes_on():
+        row = one(db, "next_queue", start=start)
         if row is None:
-            return Taken(taken, "")
-        (after,) = row
-        room = min(wanted.each - wanted.busy.get(after, 0), wanted.limit - len(taken))
-        if room > 0:
-            taken += _take_from(db, sealer, wanted, after, room)
-        if len(taken) >= wanted.limit:
-            break
-    return Taken(taken, after)
+            return walk.taken(0)
+        (account,) = row
+        start = account + 1 if walk.serve(account) else account
+    return walk.taken(start)
 
 
-def _take_from(
-    db: sqlite3.Connection, sealer: Sealer, wanted: Wanted, receiver: str, limit: int
-) -> list[Delivery]:
-    asked = {"receiver": receiver, "now": wanted.now, "until": wanted.until, "limit": limit}
-    taken = db.execute(SQL["take_notifications"], asked).fetchall()
-    return [_delivery(db, sealer, key, wanted.now) for (key,) in sorted(taken)]
+def share(free: int, busy: int) -> int:
+    """How many more deliveries an account may begin that has ``busy`` under way.
+
+    It takes no more than it leaves free: alone it gets half of all, and whoever comes next finds
+    half of the rest, so that none can keep another out.
+    """
+    return max(0, (free - busy + 1) // 2)
+
+
+class _Walk:
+    """One look at the queues, of so many probes."""
+
+    def __init__(self, db: sqlite3.Connection, sealer: Sealer, wanted: Wanted) -> None:
+        self._db, self._sealer, self._wanted = db, sealer, wanted
+        self._probes = 0
+        self._found: list[Delivery] = []
+        self._turns: dict[int, str] = {}
+        self._short = False
+        self._busy = Counter[int]()
+        for (account, _), count in wanted.busy.items():
+            self._busy[account] += count
+
+    def goes_on(self) -> bool:
+        """Whether there is room and this look has not taken too long; counts as a probe."""
+        self._probes += 1
+        self._short |= self._free() <= 0
+        return self._free() > 0 and self._probes <= PROBES
+
+    def serve(self, account: int) -> bool:
+        """Take of an account what there is room for; whether it had its turn by then.
+
+        Its receivers' turns go on behind the one that was looked at last.
+        """
+        wanted = self._wanted
+        room = share(self._free(), self._busy[account])
+        after = self._turns[account] = wanted.turns.get(account, "")
+        while room and self._probes < PROBES:
+            self._probes += 1
+            row = one(self._db, "next_receiver", queue=account, after=after)
+            if row is None:
+                self._turns[account] = ""
+                return True
+            (after,) = row
+            some = min(wanted.each - wanted.busy.get((account, after), 0), room)
+            if some > 0:
+                room -= self._take(account, after, some)
+            self._turns[account] = after
+        self._short |= not room
+        return not room
+
+    def taken(self, start: int) -> Taken:
+        """What was found; the next look begins at the account ``start``."""
+        return Taken(self._found, start, self._turns, short=self._short)
+
+    def _free(self) -> int:
+        return self._wanted.limit - len(self._found)
+
+    def _take(self, account: int, receiver: str, limit: int) -> int:
+        asked = {"queue": account, "receiver": receiver, "until": self._wanted.until}
+        rows = self._db.execute(SQL["take_notifications"], asked | {"limit": limit}).fetchall()
+        now = self._wanted.now
+        self._found += [_delivery(self._db, self._sealer, key, now) for (key,) in sorted(rows)]
+        return len(rows)
 
 
 def _delivery(db: sqlite3.Connection, sealer: Sealer, key: int, now: int) -> Delivery:
     row = must(db, "delivery", id=key, now=now)
-    _, ref, url, body, receiver, tries, lease, app_id, sealed, secret, former = row
+    _, ref, url, body, account, receiver, tries, lease, app_id, sealed, secret, former = row
     token, problem = "", ""
     secrets: tuple[str, ...] = ()
     try:
@@ -85,7 +157,8 @@ def _delivery(db: sqlite3.Connection, sealer: Sealer, key: int, now: int) -> Del
         secrets = tuple(sealer.open(each, app_id, Purpose.SIGNING) for each in signing)
     except StorageError as error:
         problem = str(error)
-    return Delivery(key, ref, url, body, receiver, tries, lease, token, secrets, problem)
+    queue = (account, receiver)
+    return Delivery(key, ref, url, body, queue, tries, lease, token, secrets, problem)
 
 
 def note(

@@ -7,7 +7,7 @@ method of ``Storage`` is one transaction, durable when it returns.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Generic, Protocol, TypeVar
 
@@ -271,20 +271,26 @@ class NotificationState(StrEnum):
     FAILED = "failed"
 
 
+Queue = tuple[int, str]
+"""Whose notifications wait for whom: an account, and a receiver's host and port."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a deliverer has room for: ``limit`` in all, ``each`` a receiver, the ``busy`` counted.
+    """What a deliverer has room for: ``limit`` more in all, ``each`` of a queue with the ``busy``.
 
-    They are leased ``until``: if nothing is noted of one by then, it may be taken again.
-    ``after`` is the receiver that was looked at last, empty to begin with the first.
+    They are leased ``until``: if nothing is noted of one by then, it may be taken again. The look
+    goes on from the account ``start``, 0 for the first, and in each behind the receiver that
+    ``turns`` has for it.
     """
 
     now: int
     until: int
     limit: int
     each: int
-    busy: Mapping[str, int]
-    after: str = ""
+    busy: Mapping[Queue, int]
+    start: int = 0
+    turns: Mapping[int, str] = field(default_factory=dict[int, str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +305,7 @@ class Delivery:
     ref: str
     url: str
     body: bytes
-    receiver: str
+    queue: Queue
     tries: int
     lease: int
     access_token: str
@@ -312,10 +318,16 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What was due; ``after`` is the receiver looked at last, empty when it was the last one."""
+    """What was due, and where the next look goes on: at ``start``, 0 once all were looked at.
+
+    ``turns`` has the receiver that was looked at last of each account, empty once all of its own
+    were. ``short`` tells that an account may have more and had no room for it.
+    """
 
     deliveries: Sequence[Delivery]
-    after: str
+    start: int
+    turns: Mapping[int, str]
+    short: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -392,12 +404,12 @@ class Storage(Protocol):
         """When the service was last known alive; None before the first beat."""
         ...
 
-    async def sort_notifications(self, limit: int) -> int:
-        """Find the receivers of notifications never looked at; how many, at most ``limit``."""
+    async def queue_notifications(self, now: int, limit: int) -> int:
+        """Put what is due into the queues; how many, at most ``limit``."""
         ...
 
     async def take_notifications(self, wanted: Wanted) -> Taken:
-        """Lease notifications that are due, from one receiver after another."""
+        """Lease notifications that stand in queues, of one account after another."""
         ...
 
     async def note_attempt(

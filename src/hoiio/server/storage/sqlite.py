@@ -163,12 +163,17 @@ class SqliteStorage:
         """When the service was last known alive; None before the first beat."""
         return await self._read(heartbeat.last_beat)
 
-    async def sort_notifications(self, limit: int) -> int:
-        """Find the receivers of notifications never looked at; how many, at most ``limit``."""
-        return await self._write(lambda db: outbox.sort(db, limit))
+    async def queue_notifications(self, now: int, limit: int) -> int:
+        """Put what is due into the queues; how many, at most ``limit``."""
+        found = await self._read(lambda db: outbox.waiting(db, now, limit))
+        if found:
+            await self._write(lambda db: outbox.enqueue(db, found, now))
+        return len(found)
 
     async def take_notifications(self, wanted: Wanted) -> Taken:
-        """Lease notifications that are due, from one receiver after another."""
+        """Lease notifications that stand in queues, of one account after another."""
+        if not await self._read(outbox.any_queued):
+            return Taken([], 0, {}, short=False)
         return await self._write(lambda db: outbox.take(db, self._sealer, wanted))
 
     async def note_attempt(

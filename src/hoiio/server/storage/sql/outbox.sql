@@ -1,37 +1,46 @@
 -- A notification is pending until it is delivered or failed for good. Who takes it moves its due
 -- time to when it may be taken again, and keeps that instant as its lease: a later note of what
--- came of it counts only while the lease is the same. A receiver is found when first looked at.
+-- came of it counts only while the lease is the same. Once it is due it is put into the queue of its
+-- account to its receiver, and leaves that when it is taken: nothing in a queue is not due.
 
 -- name: add_notification
 INSERT INTO notifications (call, url, body, created_at)
 SELECT id, notify_url, :body, :at FROM calls WHERE id = :call
 
--- name: unsorted_notifications
+-- name: waiting_notifications
 SELECT id, url FROM notifications
-WHERE state = 'pending' AND receiver IS NULL
+WHERE state = 'pending' AND queue IS NULL AND due_at <= :now
 ORDER BY due_at, id LIMIT :limit
 
--- name: sort_notification
-UPDATE notifications SET receiver = :receiver WHERE id = :id AND receiver IS NULL
+-- name: queue_notification
+UPDATE notifications
+SET receiver = :receiver, queue = (SELECT account FROM calls WHERE calls.id = notifications.call)
+WHERE id = :id AND state = 'pending' AND queue IS NULL AND due_at <= :now
+
+-- name: next_queue
+SELECT queue FROM notifications
+WHERE state = 'pending' AND queue >= :start
+ORDER BY queue LIMIT 1
 
 -- name: next_receiver
 SELECT receiver FROM notifications
-WHERE state = 'pending' AND receiver > :after
+WHERE state = 'pending' AND queue = :queue AND receiver > :after
 ORDER BY receiver LIMIT 1
 
 -- name: take_notifications
-UPDATE notifications SET due_at = :until, lease = :until
-WHERE state = 'pending' AND due_at <= :now
+UPDATE notifications SET queue = NULL, due_at = :until, lease = :until
+WHERE state = 'pending' AND queue = :queue
     AND id IN (
         SELECT id FROM notifications
-        WHERE state = 'pending' AND receiver = :receiver AND due_at <= :now
+        WHERE state = 'pending' AND queue = :queue AND receiver = :receiver
         ORDER BY due_at, id LIMIT :limit
     )
 RETURNING id
 
 -- name: delivery
 SELECT
-    notifications.id, ref, url, body, receiver, tries, lease, app_id, sealed_token, sealed_secret,
+    notifications.id, ref, url, body, calls.account, receiver, tries, lease,
+    app_id, sealed_token, sealed_secret,
     CASE WHEN former_secret_until > :now THEN former_secret END
 FROM notifications
 JOIN calls ON calls.id = notifications.call
@@ -43,14 +52,15 @@ INSERT INTO attempts (notification, at, took, status, reason)
 VALUES (:id, :at, :took, :status, :reason)
 
 -- name: note_attempt
-UPDATE notifications SET state = :state, due_at = :due_at, tries = tries + 1, lease = 0
+UPDATE notifications
+SET state = :state, queue = NULL, due_at = :due_at, tries = tries + 1, lease = 0
 WHERE id = :id AND state = 'pending' AND lease = :lease
 
 -- name: release_notifications
 UPDATE notifications SET due_at = 0, lease = 0 WHERE state = 'pending' AND lease > 0
 
 -- name: replay_notification
-UPDATE notifications SET state = 'pending', due_at = 0, tries = 0, lease = 0
+UPDATE notifications SET state = 'pending', queue = NULL, due_at = 0, tries = 0, lease = 0
 WHERE id = :id AND masked = 0
 RETURNING id
 
