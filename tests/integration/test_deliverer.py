@@ -427,6 +427,29 @@ def test_what_fails_on_our_side_is_told_and_loses_nothing(tmp_path, monkeypatch)
     assert errors == ["the outbox could not be read; trying again", *["notification"] * 3]
 
 
+def test_a_lack_of_open_files_here_is_no_attempt_and_is_tried_again_soon(tmp_path):
+    """Nothing on record, its place on the schedule kept; the next time it arrives."""
+    answers = [Attempt(None, post.NO_FILES, ours=True)] * 2 + [Attempt(200)]
+
+    class Short:
+        async def post(self, url, body, headers):
+            return answers.pop(0)
+
+    async def test(shop):
+        now = [NOW]
+        await notify(shop, "http://127.0.0.1/")
+        async with delivering(shop, lambda: now[0], Short()) as deliverer:
+            for _ in range(2):
+                due = now[0] + int(module.PUT_OFF * MICROS)
+                await until(lambda due=due: rows(shop) == [("pending", 0, due, None)])
+                now[0] = due
+                deliverer.wake()
+            assert (await attempted(shop))[0] == ("delivered", 1, 0, 200)
+        assert ask(shop.data, "SELECT count(*) FROM attempts") == [(1,)]
+
+    in_a_shop(test, tmp_path)
+
+
 def test_what_the_stop_itself_settled_is_still_delivered(tmp_path):
     """And what is not answered by then is attempted in the next life."""
 

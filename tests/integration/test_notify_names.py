@@ -188,6 +188,31 @@ def test_requests_that_ask_at_the_same_time_share_one_question():
         asyncio.run(run())
 
 
+def test_only_so_many_names_are_looked_up_at_once_and_the_rest_pass():
+    """A flood of names that nobody answers for opens no more files, and refuses nobody."""
+
+    class Counting:
+        now = most = 0
+
+        async def addresses(self, name, within):
+            self.now += 1
+            self.most = max(self.most, self.now)
+            try:
+                await asyncio.sleep(within)
+            finally:
+                self.now -= 1
+            raise NotFound("no resolver answered in time")
+
+    async def run():
+        check = UrlCheck(Guard(), counting, at_once=3)
+        urls = [parse(f"http://h{n}.example/") for n in range(9)]
+        await asyncio.gather(*(check.check(url) for url in urls))
+
+    counting = Counting()
+    asyncio.run(run())
+    assert counting.most == 3
+
+
 def test_only_so_many_names_are_remembered(monkeypatch):
     async def run():
         check = Checked(server)

@@ -6,7 +6,10 @@ loopback is what must not be reached.
 
 import asyncio
 import contextlib
+import errno
 import ipaddress
+import os
+import resource
 import socket
 import time
 from datetime import UTC, datetime
@@ -18,7 +21,7 @@ from hypothesis import strategies as st
 
 from hoiio.server.notifications import exchange
 from hoiio.server.notifications import post as module
-from hoiio.server.notifications.check import UrlCheck
+from hoiio.server.notifications.check import Forbidden, UrlCheck
 from hoiio.server.notifications.egress import Guard
 from hoiio.server.notifications.names import Names
 from hoiio.server.notifications.post import Attempt, Poster, seconds
@@ -408,6 +411,56 @@ def test_a_receiver_that_never_finishes_tls_or_a_resolver_that_is_silent_costs_n
             assert attempt.reason == "no answer within 0.4 s"
 
     with DnsServer(mute_example=answers.SILENT) as dns:
+        asyncio.run(run())
+
+
+@contextlib.contextmanager
+def no_files():
+    """As if this process had as many files open as it may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest_free = os.open(os.devnull, os.O_RDONLY)
+    os.close(lowest_free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.parametrize("where", ["an address", "a name", "a name without hosts", "authorities"])
+def test_a_lack_of_open_files_is_ours_and_not_the_receivers(tmp_path, monkeypatch, where):
+    def authorities():
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    if where == "a name without hosts":
+        monkeypatch.setattr(Names, "_hosts_text", lambda _: "")
+
+    async def run():
+        async with Receiver() as receiver:
+            host = GOOD if where in {"an address", "authorities"} else "a.example"
+            scheme = "https" if where == "authorities" else "http"
+            one = poster(dns=dns, tls=authorities)
+            url = receiver.url(host, scheme=scheme)
+            await one.post(receiver.url(host), BODY, HEADERS)  # imports what it needs
+            with no_files():
+                attempt = await one.post(url, BODY, HEADERS)
+            assert attempt == Attempt(None, module.NO_FILES, ours=True)
+            assert receiver.connections == 1
+
+    with DnsServer(a_example=[GOOD]) as dns:
+        asyncio.run(run())
+
+
+def test_a_request_is_not_refused_for_want_of_open_files_here_nor_is_that_remembered():
+    async def run():
+        check = UrlCheck(Guard(ALLOWED), names(dns))
+        with no_files():
+            await check.check(parse("http://inside.example/"))
+        with pytest.raises(Forbidden):
+            await check.check(parse("http://inside.example/"))
+
+    with DnsServer(inside_example=[INSIDE]) as dns:
+        asyncio.run(names(dns).addresses("inside.example", 1))  # imports what it needs
         asyncio.run(run())
 
 

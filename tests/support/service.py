@@ -40,14 +40,21 @@ def admin(data, *args, stdin=None):
     return json.loads(hoiio("admin", *args, "--data", data, stdin=stdin).stdout)
 
 
+def limited(files):
+    """What a command begins with that may open so many files and no more, soft and hard."""
+    return ("sh", "-c", 'ulimit -n "$0" && exec "$@"', str(files)) if files else ()
+
+
 class Service:
     """``hoiio serve`` on free loopback ports; kept across ``stop`` and ``start`` by its folder."""
 
-    def __init__(self, data, *, routes=(), options=(), config="", notify_allow=("127.0.0.0/8",)):
+    def __init__(self, data, *, routes=(), options=(), config="", notify_allow=("127.0.0.0/8",),
+                 files=None):  # fmt: skip
         self.data = Path(data)
         self.routes = dict(routes)
         self.options = (*options, *(f"--notify-allow={each}" for each in notify_allow))
         self.config = config
+        self.files = files
         self.process = None
         self.base_url = None
         self.log = self.data.parent / f"{self.data.name}.log"
@@ -73,8 +80,8 @@ class Service:
         routes = [f"--route={number}={uri}" for number, uri in self.routes.items()]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*HOIIO, "serve", f"--data={self.data}", "--listen=127.0.0.1:0",
-                 "--sip=127.0.0.1:0", *routes, *self.options],
+                [*limited(self.files), *HOIIO, "serve", f"--data={self.data}",
+                 "--listen=127.0.0.1:0", "--sip=127.0.0.1:0", *routes, *self.options],
                 stdout=subprocess.PIPE, stderr=log, env=environment(),
             )  # fmt: skip
         line = self._line(timeout)

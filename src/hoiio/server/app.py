@@ -26,6 +26,7 @@ from hoiio.server.calls.orders import CallSettings
 from hoiio.server.config import Config, ConfigError
 from hoiio.server.engines.embedded import EmbeddedConfig, EmbeddedEngine, Ringback, Trunk
 from hoiio.server.engines.protocol import EngineUnavailable
+from hoiio.server.files import Shares, needed, raise_limit, shares
 from hoiio.server.notifications.check import UrlCheck
 from hoiio.server.notifications.deliverer import Deliverer
 from hoiio.server.notifications.egress import Guard
@@ -73,6 +74,7 @@ async def serve(config: Config, announce: Callable[[str], None]) -> None:
 
 async def _start(config: Config, stack: AsyncExitStack) -> str:
     """Start the rooms one after another; ``stack`` knows how to stop what was started."""
+    files = _files(config.api.connections)
     engine = EmbeddedEngine(embedded_config(config))
     prepare_folder(config.data)
     stack.enter_context(ServiceLock(config.data))
@@ -83,7 +85,7 @@ async def _start(config: Config, stack: AsyncExitStack) -> str:
     await storage.use_ceilings(ceilings(config))
     guard = Guard(config.notifications.allow)
     names = Names(config.notifications.resolver)
-    deliverer = Deliverer(storage, Poster(guard, names))
+    deliverer = Deliverer(storage, Poster(guard, names), overall=files.deliveries)
     controller = Controller(storage, engine, call_settings(config), settled=deliverer.wake)
     await controller.recover()
     deliverer.start()
@@ -101,10 +103,10 @@ async def _start(config: Config, stack: AsyncExitStack) -> str:
         engine,
         config.calls.dest1_sees,
         config.sip.trunk.number,
-        UrlCheck(guard, names),
+        UrlCheck(guard, names, at_once=files.look_ups),
         guard_rules(config),
     )
-    limits = Limits(config.api.connections, config.api.request_within, config.api.idle_within)
+    limits = Limits(files.connections, config.api.request_within, config.api.idle_within)
     guesses = Guesses(config.api.wrong_credentials, time.monotonic)
     queries = Queries(time.monotonic)
     app = build(desk, guesses, queries, body_within=limits.request_within)
@@ -114,6 +116,21 @@ async def _start(config: Config, stack: AsyncExitStack) -> str:
     sip_host, sip_port = engine.sip_address
     log.info("started", sip=f"{sip_host}:{sip_port}", data=str(config.data))
     return f"http://{Address(config.listen.host, sock.getsockname()[1])}{wire.PATH_PREFIX}"
+
+
+def _files(connections: int) -> Shares:
+    """What the system's limit of open files leaves to each; told where that is less than wished."""
+    limit = raise_limit()
+    found, enough = shares(limit, connections), needed(connections)
+    if limit < enough:
+        log.warning(
+            "few open files: less is done at once; "
+            f"let the service open {enough} (ulimit -Hn, LimitNOFILE= of systemd)",
+            limit=limit,
+            connections=found.connections,
+            deliveries=found.deliveries,
+        )
+    return found
 
 
 def _bound(address: Address) -> socket.socket:

@@ -16,8 +16,10 @@ from pathlib import Path
 
 import pytest
 
+from support.busy_trunk import BusyTrunk
 from support.limits import lift_limits
-from support.service import Service, wait_until
+from support.receiver import receiving
+from support.service import Service, admin, wait_until
 
 MB = 1 << 20
 HEAD = b"POST /open/user/get_balance HTTP/1.1\r\nHost: x\r\n"
@@ -179,7 +181,18 @@ def test_descriptors_that_run_out_are_no_end(tmp_path):
 
 
 def test_connections_stay_below_the_files_that_a_process_may_have(tmp_path):
-    """A limit that is lower than the configured one is kept to from the start."""
+    """A limit that is lower than the configured one is kept to from the start, and told."""
+    service = Service(tmp_path / "data", files=256).provision()
+    lift_limits(service.data)
+    with service.start(), crowd(service, 500):
+        assert answers(service)
+        assert files(service) < 256 - 64
+    (line,) = [line for line in service.log.read_text().splitlines() if "few open files" in line]
+    assert "LimitNOFILE" in line
+
+
+def test_a_low_soft_limit_is_raised_to_what_the_hard_one_allows(tmp_path):
+    """So the usual 1024 is none, and nothing is cut short."""
     service = Service(tmp_path / "data").provision()
     lift_limits(service.data)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -188,9 +201,40 @@ def test_connections_stay_below_the_files_that_a_process_may_have(tmp_path):
         service.start()
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    with service, crowd(service, 500):
-        assert answers(service)
-        assert files(service) < 256 - 64
+    with service:
+        now, _ = resource.prlimit(service.process.pid, resource.RLIMIT_NOFILE)
+        assert now == (65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536))
+
+
+def test_connections_that_wait_and_receivers_that_hang_leave_the_service_its_files(tmp_path):
+    """Both at once under a low hard limit: it answers, places calls and delivers all the same."""
+    with BusyTrunk() as trunk, receiving(None) as hanging, receiving() as good:
+        service = Service(
+            tmp_path / "data",
+            files=256,
+            routes=dict.fromkeys(("+6511111111", "+6522222222"), f"sip:127.0.0.1:{trunk.port}"),
+            notify_allow=("127.0.0.0/8", "::1"),
+        ).provision()
+        lift_limits(service.data)
+        admin(service.data, "account", "set", "acme", "--concurrent-calls", "1000")
+        with service.start(), service.client(timeout=20) as client:
+
+            def call(url):
+                return client.voice.call("+6511111111", "+6522222222", notify_url=url)
+
+            with crowd(service, 400):
+                for n in range(60):
+                    call(hanging.url.replace("127.0.0.1", f"h{n}.localhost"))
+                wait_until(lambda: len(hanging.posts) >= 20, what="the receivers that hang")
+                with crowd(service, 400):
+                    assert answers(service)
+                    assert files(service) < 256
+                    hanging.over.set()
+                    call(good.url)
+                    wait_until(lambda: good.posts, what="another's notification", timeout=30)
+        shown = admin(service.data, "notifications", "list", "--all", "--limit", "200")
+        reasons = {str(each["last_answer"]) for each in shown["notifications"]}
+        assert not [each for each in reasons if "open file" in each or "resolver" in each], reasons
 
 
 # --- slow clients -----------------------------------------------------------------------------

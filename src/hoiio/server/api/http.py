@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import math
 import re
-import resource
 import socket
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -32,9 +31,6 @@ ANSWER_WITHIN: Final = 30.0
 
 PIPELINED: Final = 16
 """Requests that one connection may send before it has read an answer."""
-
-FILES_KEPT: Final = 128
-"""Open files that are left to the database, the engine and the notifications."""
 
 STOP_WITHIN: Final = 5
 """Seconds that requests under way get at the end; a hangup needs two."""
@@ -200,15 +196,8 @@ class _Connection(HttpToolsProtocol):
 
 def _connections(limits: Limits) -> type[_Connection]:
     """The connections of one server, which share its limits."""
-    most = max(1, min(limits.connections, _files() - FILES_KEPT))
-    members = {"limits": limits, "crowd": Crowd[_Connection](most)}
+    members = {"limits": limits, "crowd": Crowd[_Connection](limits.connections)}
     return type("_Connection", (_Connection,), members)
-
-
-def _files() -> int:
-    """How many files and sockets this process may have open."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return 2**31 if soft == resource.RLIM_INFINITY else soft
 
 
 class _Quiet(uvicorn.Server):

@@ -10,8 +10,10 @@ from enum import Enum, auto
 from time import monotonic
 from typing import Final
 
+from hoiio.server.files import LOOK_UPS
 from hoiio.server.notifications.egress import Guard, explain
 from hoiio.server.notifications.names import Names, NoSuchName, NotFound
+from hoiio.server.notifications.shortage import OutOfFiles
 from hoiio.server.notifications.target import IPAddress, Target
 
 WITHIN: Final = 1.0
@@ -44,18 +46,24 @@ class _Kept:
 
 
 class UrlCheck:
-    """Judges where URLs lead. What the delivery connects to is judged again, then."""
+    """Judges where URLs lead. What the delivery connects to is judged again, then.
+
+    ``at_once`` is how many names are looked up at the same time; one more waits for its turn, of
+    the same second.
+    """
 
     def __init__(
         self,
         guard: Guard | None = None,
         names: Names | None = None,
         clock: Callable[[], float] = monotonic,
+        at_once: int = LOOK_UPS,
     ) -> None:
         self._guard = guard or Guard()
         self._names = names or Names()
         self._clock = clock
         self._kept = OrderedDict[str, _Kept]()
+        self._places = asyncio.Semaphore(at_once)
         self._asking: dict[str, asyncio.Task[tuple[IPAddress, ...] | Found]] = {}
 
     async def check(self, target: Target) -> None:
@@ -85,12 +93,22 @@ class UrlCheck:
 
     async def _ask(self, name: str) -> tuple[IPAddress, ...] | Found:
         found: tuple[IPAddress, ...] | Found
+        loop = asyncio.get_running_loop()
+        until = loop.time() + WITHIN
         try:
-            found = await self._names.addresses(name, WITHIN)
+            await asyncio.wait_for(self._places.acquire(), WITHIN)
+        except TimeoutError:
+            return Found.NOTHING  # nor was anything found out that could be remembered
+        try:
+            found = await self._names.addresses(name, until - loop.time())
         except NoSuchName:
             found = Found.NO_SUCH_NAME
         except NotFound:
             found = Found.NOTHING
+        except OutOfFiles:
+            return Found.NOTHING
+        finally:
+            self._places.release()
         self._kept[name] = _Kept(self._clock() + KEPT, found)
         self._kept.move_to_end(name)
         while len(self._kept) > NAMES_MAX:

@@ -11,6 +11,7 @@ from typing import Final
 
 import structlog
 
+from hoiio.server import files
 from hoiio.server.notifications import schedule
 from hoiio.server.notifications.headers import headers
 from hoiio.server.notifications.post import TIMEOUT, Attempt, Poster
@@ -19,7 +20,7 @@ from hoiio.wire import MICROS
 
 EACH: Final = 4
 """Deliveries under way of one account to one receiver."""
-OVERALL: Final = 256
+OVERALL: Final = files.DELIVERIES
 """Deliveries under way in all; only so many are ever in memory."""
 LEASE: Final = 60.0
 """Seconds after which a delivery of which nothing was noted may be attempted again."""
@@ -27,6 +28,8 @@ BACKSTOP: Final = TIMEOUT + 5.0
 """Seconds after which a poster that overstays its own time is cut off."""
 GRACE: Final = 2.0
 """Seconds that deliveries under way have when the service stops."""
+PUT_OFF: Final = 5.0
+"""Seconds after which is tried again what could not be for want of open files."""
 LOOK_EVERY: Final = 5.0
 """Seconds between looks at the outbox when nobody says that something is due."""
 QUEUED: Final = 500
@@ -55,11 +58,13 @@ class Deliverer:
         poster: Poster,
         clock: Callable[[], int] = _wall_clock,
         jitter: Callable[[], float] = random.random,
+        overall: int | None = None,
     ) -> None:
         self._storage = storage
         self._poster = poster
         self._clock = clock
         self._jitter = jitter
+        self._overall = OVERALL if overall is None else overall
         self._due = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._busy = Counter[Queue]()
@@ -109,9 +114,9 @@ class Deliverer:
         """Begin deliveries, from the queue after the last one on and once around."""
         while await self._storage.queue_notifications(self._clock(), QUEUED) == QUEUED:
             pass
-        ends, self._short = self._ends, len(self._tasks) >= OVERALL
+        ends, self._short = self._ends, len(self._tasks) >= self._overall
         rounds = 2 if self._start or self._turns else 1
-        while rounds and (room := OVERALL - len(self._tasks)):
+        while rounds and (room := self._overall - len(self._tasks)):
             now = self._clock()
             until = now + int(LEASE * MICROS)
             busy = dict(self._busy)
@@ -162,6 +167,11 @@ class Deliverer:
         begun, clock = self._clock(), time.monotonic()
         try:
             attempt = await self._attempt(delivery, begun)
+            if attempt.ours:
+                log.warning("notification put off", ref=delivery.ref, reason=attempt.reason)
+                due = self._clock() + int(PUT_OFF * MICROS)
+                await self._storage.put_off_notification(delivery, due)
+                return
             took = int((time.monotonic() - clock) * MICROS)
             record = AttemptRecord(begun, took, attempt.status, attempt.reason)
             follows = schedule.after(number, attempt, begun + took, self._jitter())

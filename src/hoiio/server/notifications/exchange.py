@@ -15,6 +15,7 @@ from typing import Any, Final
 import httpcore2
 from httpcore2 import AnyIOBackend, AsyncNetworkBackend, AsyncNetworkStream
 
+from hoiio.server.notifications.shortage import OutOfFiles, is_shortage
 from hoiio.server.notifications.target import IPAddress, Target
 
 CONNECT: Final = 5.0
@@ -56,8 +57,8 @@ async def post(
 ) -> Answer:
     """Post to the first of ``addresses`` that takes the connection.
 
-    Raises ``Failed``, or ``TimeoutError`` where no head of an answer came ``until`` then, by the
-    loop's clock. Once one came, nothing that follows it makes the answer a failure.
+    Raises ``Failed``, ``OutOfFiles``, or ``TimeoutError`` where no head of an answer came ``until``
+    then, by the loop's clock. Once one came, nothing that follows it makes the answer a failure.
     """
     url = httpcore2.URL(
         scheme=target.scheme, host=target.host, port=target.port, target=target.path
@@ -80,6 +81,8 @@ async def post(
         if answer is None:
             raise
     except (httpcore2.NetworkError, httpcore2.TimeoutException, OSError) as error:
+        if answer is None and is_shortage(error):
+            raise OutOfFiles from None
         if answer is None:
             raise Failed(_told("cannot connect or lost the connection", error)) from None
     except httpcore2.ProtocolError as error:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
+from hoiio.server.notifications.shortage import OutOfFiles, is_shortage
 from hoiio.server.notifications.target import IPAddress
 from hoiio.server.readers import Address
 
@@ -42,7 +43,7 @@ class Names:
         self._hosts = hosts
 
     async def addresses(self, name: str, within: float) -> tuple[IPAddress, ...]:
-        """A name's addresses, IPv4 first; raises ``NoSuchName`` or ``NotFound``.
+        """A name's addresses, IPv4 first; raises ``NoSuchName``, ``NotFound`` or ``OutOfFiles``.
 
         The hosts file comes before DNS, and names of this machine (RFC 6761: ``localhost`` and
         what is below it) never get that far. ``within`` is in seconds.
@@ -56,7 +57,9 @@ class Names:
     def _hosts_text(self) -> str:
         try:
             return self._hosts.read_text(encoding="utf-8", errors="replace")
-        except OSError:
+        except OSError as error:
+            if is_shortage(error):
+                raise OutOfFiles from None
             return ""
 
     async def _ask(self, name: str, within: float) -> tuple[IPAddress, ...]:
@@ -74,6 +77,8 @@ class Names:
                     return_exceptions=True,
                 )
         except (dns.exception.DNSException, OSError, TimeoutError) as error:
+            if is_shortage(error):
+                raise OutOfFiles from None
             raise NotFound(_why(error)) from None
         if found := tuple(
             each for answer in answers if isinstance(answer, tuple) for each in answer
@@ -85,6 +90,8 @@ class Names:
         for failure in failures:
             if not isinstance(failure, dns.exception.DNSException | OSError | TimeoutError):
                 raise failure
+        if any(is_shortage(failure) for failure in failures):
+            raise OutOfFiles
         raise NotFound(_why(failures[0]) if failures else "the name has no address")
 
     def _stub(self) -> dns.asyncresolver.Resolver:

@@ -22,12 +22,15 @@ from typing import Final
 from hoiio.server.notifications import target as urls
 from hoiio.server.notifications.egress import Guard, explain
 from hoiio.server.notifications.names import Names, NoSuchName, NotFound
+from hoiio.server.notifications.shortage import OutOfFiles, is_shortage
 from hoiio.server.notifications.target import IPAddress, NoTarget, Target
 
 TIMEOUT: Final = 15.0
 """Seconds for all of it: the name, the connection, the answer."""
 LOOK_UP: Final = 5.0
 """Seconds of these that looking the name up may take."""
+
+NO_FILES: Final = "this service has no open file left for it"
 
 _SECONDS: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 
@@ -42,6 +45,8 @@ class Attempt:
     """A short text for the operator's log, with nothing of the URL but its addresses."""
     retry_after: float | None = None
     """Seconds that the receiver asked to be left alone for; None when it did not."""
+    ours: bool = False
+    """Whether it failed for want of open files here, which is no attempt on the receiver."""
 
 
 class Poster:
@@ -84,7 +89,11 @@ class Poster:
             return Attempt(None, str(error))
         except TimeoutError:
             return Attempt(None, f"no answer within {TIMEOUT:g} s")
+        except OutOfFiles:
+            return Attempt(None, NO_FILES, ours=True)
         except OSError as error:
+            if is_shortage(error):
+                return Attempt(None, NO_FILES, ours=True)
             return Attempt(None, f"the certificate authorities cannot be read: {error.strerror}")
         wait = None if answer.retry_after is None else seconds(answer.retry_after, time.time())
         return Attempt(answer.status, f"answered {answer.status}", wait)

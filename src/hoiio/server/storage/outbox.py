@@ -175,6 +175,12 @@ def note(
     db.execute(SQL["note_attempt"], {"id": delivery.id} | follows)
 
 
+def put_off(db: sqlite3.Connection, delivery: Delivery, due_at: int) -> None:
+    """Give a delivery's lease back, to be attempted later; as if it had not been taken."""
+    follows = {"id": delivery.id, "lease": delivery.lease, "due_at": due_at}
+    db.execute(SQL["put_off_notification"], follows)
+
+
 def release(db: sqlite3.Connection) -> None:
     """Make due at once whatever was leased: its holder is gone."""
     db.execute(SQL["release_notifications"])

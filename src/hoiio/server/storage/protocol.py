@@ -421,6 +421,10 @@ class Storage(Protocol):
         """
         ...
 
+    async def put_off_notification(self, delivery: Delivery, due_at: int) -> None:
+        """Give a delivery back that was not attempted, to be due then."""
+        ...
+
     async def release_notifications(self) -> None:
         """End all leases: whoever held them is gone."""
         ...

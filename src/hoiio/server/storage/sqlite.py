@@ -182,6 +182,10 @@ class SqliteStorage:
         """Write how an attempt went and what follows; ``due_at`` is when it is due again."""
         await self._write(lambda db: outbox.note(db, delivery, attempt, state, due_at))
 
+    async def put_off_notification(self, delivery: Delivery, due_at: int) -> None:
+        """Give a delivery back that was not attempted, to be due then."""
+        await self._write(lambda db: outbox.put_off(db, delivery, due_at))
+
     async def release_notifications(self) -> None:
         """End all leases: whoever held them is gone."""
         await self._write(outbox.release)

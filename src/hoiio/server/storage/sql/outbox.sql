@@ -56,6 +56,10 @@ UPDATE notifications
 SET state = :state, queue = NULL, due_at = :due_at, tries = tries + 1, lease = 0
 WHERE id = :id AND state = 'pending' AND lease = :lease
 
+-- name: put_off_notification
+UPDATE notifications SET queue = NULL, due_at = :due_at, lease = 0
+WHERE id = :id AND state = 'pending' AND lease = :lease
+
 -- name: release_notifications
 UPDATE notifications SET due_at = 0, lease = 0 WHERE state = 'pending' AND lease > 0
 
