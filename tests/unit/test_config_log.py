@@ -46,6 +46,9 @@ def test_numbers_and_tokens_are_masked_in_fields_and_tracebacks(lines):
         ("<sips:+6511111234@a>, tel:6522222567", "<sips:+65***234@a>, tel:65***567"),
         ("dest1=%2B6511111234&dest2=%2b6522222567", "dest1=%2B65***234&dest2=%2b65***567"),
         ("+1234 and +12345, then +123456", "+*** and +***, then +12***456"),
+        ("left hoiio_" + "aZ9" * 12 + "xy, right", "left hoiio_***, right"),
+        ("a [whsec_MfKQ9r8+/GKYqrTw==] secret", "a [whsec_***] secret"),
+        ("hoiio_data and hoiio_server_log", "hoiio_data and hoiio_server_log"),
         ("2026-01-02T03:04:05.678901Z AA-C-12345678", "2026-01-02T03:04:05.678901Z AA-C-12345678"),
     ],
 )

@@ -1,4 +1,5 @@
--- A former token or secret is kept while it is still good, and dropped at once otherwise.
+-- A former token or secret is kept if it is still good for a while. Once its time is over it opens and
+-- signs nothing; sealed, it stays in its row until the next rotation, a former token until revocation.
 
 -- name: rotate_token
 UPDATE applications
