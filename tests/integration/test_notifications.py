@@ -139,5 +139,5 @@ def test_a_copy_of_the_database_alone_opens_nothing(tmp_path):
         finally:
             await storage.close()
 
-    with pytest.raises(StorageError, match="was not sealed with this secret"):
+    with pytest.raises(StorageError, match="this secret did not seal this database"):
         asyncio.run(opens())

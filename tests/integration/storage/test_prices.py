@@ -49,6 +49,7 @@ def test_a_call_keeps_the_prices_of_its_admission(tmp_path):
 
 def test_what_was_there_before_is_by_the_minute(tmp_path, monkeypatch):
     """Decks and calls of an older schema go on with 60/60 and no fee."""
+    sealed = load_sealer(tmp_path / SECRET, create=True).seal("token", "x")
     scripts = migrate.migrations()
     (decks,) = (place for place, script in enumerate(scripts) if "increment1" in script)
     with closing(sqlite3.connect(tmp_path / DATABASE, isolation_level=None)) as db:
@@ -60,7 +61,8 @@ def test_what_was_there_before_is_by_the_minute(tmp_path, monkeypatch):
         )
         db.execute(
             """INSERT INTO applications (id, account, app_id, sealed_token, created_at)
-            VALUES (1, 1, 'x', x'', 1)"""
+            VALUES (1, 1, 'x', ?, 1)""",
+            (sealed,),
         )
         db.execute("INSERT INTO decks VALUES (1, 'SGD', 1)")
         db.execute("INSERT INTO tariffs VALUES ('SGD', 1)")
@@ -72,7 +74,6 @@ def test_what_was_there_before_is_by_the_minute(tmp_path, monkeypatch):
             (START,),
         )
     (tmp_path / DATABASE).chmod(0o600)
-    load_sealer(tmp_path / SECRET, create=True)
 
     async def test(shop):
         assert await shop.storage.price("SGD", "+6522") == Price(18_000)
