@@ -132,6 +132,16 @@ def test_an_import_tells_what_it_changed(admin, tmp_path):
     assert imported("65,2,30,,", "1,1,,6,", "86,1,,,0.1", "87,1,,,") == (4, 0, 0, 3)
 
 
+def test_an_import_tells_what_is_free(admin, tmp_path):
+    """A decimal comma is refused where it makes a column too many; a rate of 0 is told."""
+    admin("account", "create", "ann")
+    (tmp_path / "rates.csv").write_text("prefix,rate,fee\n65,0,0\n66,0,0.1\n67,0.1,0\n")
+    assert admin("tariff", "import", "rates.csv")["free"] == 1
+    (tmp_path / "rates.csv").write_text("prefix,rate\n65,0,018\n")
+    told = "line 2: expected 2 columns, found 3; a decimal point is a dot"
+    assert told in admin.refused("tariff", "import", "rates.csv")
+
+
 def test_the_folder_may_be_named_by_a_configuration_file(tmp_path):
     """Or by nothing: then it is ./hoiio-data."""
     (tmp_path / "h.toml").write_text(f"data = {str(tmp_path / 'there')!r}\n")

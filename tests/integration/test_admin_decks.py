@@ -19,7 +19,7 @@ def test_decks_to_come_are_listed_beside_the_one_in_use(admin):
     assert "starts" not in admin("tariff", "import", "a.csv")
     told = admin("tariff", "import", "b.csv", "--starts", "2100-01-01 08:00")
     assert told == {
-        "rows": 1, "currency": "SGD", "added": 0, "removed": 1, "changed": 1,
+        "rows": 1, "free": 0, "currency": "SGD", "added": 0, "removed": 1, "changed": 1,
         "starts": "2100-01-01 08:00:00",
     }  # fmt: skip
     told = admin("tariff", "import", "a.csv", "--starts", "2099-12-31 23:30:05Z")

@@ -45,11 +45,11 @@ def test_what_is_written_as_csv_is_read_back(deck):
         "prefix,rate\r\n65,0.018\r\n",
         '"prefix","rate"\n"65","0.018000"\n',
         "Rate , Prefix\n\n 0.018 , 65 \n,\n",
-        "country,prefix,note,rate\nSingapore,65,,0.018,more\n",
+        "country,prefix,note,rate\nSingapore,65,,0.018\n",
         "prefix,rate\n65,0.0180000000",
         "prefix,rate,initial,increment,fee\n65,0.018,60,60,0\n",
         "prefix,rate,initial,increment,fee\n65,0.018,,,\n",
-        "prefix,rate,fee,initial\n65,0.018\n",
+        "prefix,rate,fee,initial\n65,0.018,,\n",
     ],
 )
 def test_files_as_spreadsheets_write_them(text):
@@ -68,7 +68,17 @@ def test_files_as_spreadsheets_write_them(text):
         ("prefix,rate\n٦٥,1\n", "line 2, column prefix: expected 1 to 15 digits"),
         ("prefix,rate\n1234567890123456,1\n", "line 2, column prefix: expected 1 to 15 digits"),
         ("prefix,rate\n,1\n", "line 2, column prefix: expected a value"),
-        ("prefix,rate\n65\n", "line 2, column rate: expected a value"),
+        ("prefix,rate\n65,\n", "line 2, column rate: expected a value"),
+        ("prefix,rate\n65\n", "line 2: expected 2 columns, found 1"),
+        (
+            "prefix,rate\n65,0,018\n",
+            "line 2: expected 2 columns, found 3; a decimal point is a dot",
+        ),
+        ("prefix,rate\n65,0.018,\n", "line 2: expected 2 columns, found 3"),
+        ("prefix,rate,fee\n65,1,0\n66,1\n", "line 3: expected 3 columns, found 2"),
+        ('prefix,rate\n65,"0,018"\n', "line 2, column rate: expected a decimal of 0 or more"),
+        ("prefix,rate,fee\n65,0,018\n", "line 2, column fee: expected a decimal of 0 or more"),
+        ("prefix,rate,initial\n65,0,018\n", "line 2, column initial: expected whole seconds"),
         ("prefix,rate\n65,-0.1\n", "line 2, column rate: expected a decimal of 0 or more"),
         ("prefix,rate\n65,free\n", "line 2, column rate: expected a decimal"),
         ("prefix,rate\n65,1e3\n", "line 2, column rate: expected a decimal"),
@@ -102,3 +112,12 @@ def test_a_long_value_is_cut_in_the_message():
     with pytest.raises(TariffError) as refused:
         parse_tariff(["prefix,rate", "9" * 5000 + ",1"])
     assert len(str(refused.value)) < 120
+
+
+@pytest.mark.parametrize(
+    ("price", "free"),
+    [(Price(0), True), (Price(1), False), (Price(0, fee=1), False), (Price(0, 1, 1), True)],
+)
+def test_a_row_is_free_without_rate_and_fee(price, free):
+    """What an import counts, so that free calls are seen before anybody makes them."""
+    assert Row("65", price).free is free

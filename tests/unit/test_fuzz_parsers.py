@@ -1,5 +1,6 @@
 """Whatever is read from outside is read, or refused with its own typed error; nothing else."""
 
+import csv
 import json
 
 import pytest
@@ -95,6 +96,11 @@ CSV = st.one_of(
     st.lists(
         st.text("0123456789.,\"-e \r\0\ufeff'", max_size=40).map(lambda row: row + "\n"), max_size=8
     ).map(lambda rows: ["prefix,rate,initial,increment,fee\n", *rows]),
+    st.lists(
+        st.lists(st.from_regex(r"[0-9]{1,3}(\.[0-9]{1,3})?", fullmatch=True), max_size=3),
+        min_size=1,
+        max_size=3,
+    ).map(lambda rows: ["prefix,rate\n", *(",".join(row) + "\n" for row in rows)]),
 )
 
 
@@ -102,13 +108,18 @@ CSV = st.one_of(
 @given(CSV)
 @example(["prefix,rate\n", '"' + "1" * 200_000])
 @example(["prefix,rate\n", "1," + "9" * 5000])
+@example(["prefix,rate\n", "65,0,018\n"])
 @example(["prefix,rate\n", "1,0." + "0" * 5000])
 def test_tariffs(lines):
     try:
         rows = parse_tariff(lines)
     except TariffError:
         return
-    assert rows
+    first, *others = lines
+    records = csv.reader([first.removeprefix("\ufeff"), *others], strict=True)
+    header, *below = [record for record in records if any(cell.strip() for cell in record)]
+    assert len(rows) == len(below)
+    assert {len(record) for record in below} == {len(header)}
 
 
 TOML_VALUES = st.recursive(

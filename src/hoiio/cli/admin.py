@@ -150,6 +150,7 @@ def import_tariff(
         found = await storage.import_tariff(currency, rows, starts_at)
         return {
             "rows": len(rows),
+            "free": sum(row.free for row in rows),
             "currency": currency,
             "added": found.added,
             "removed": found.removed,

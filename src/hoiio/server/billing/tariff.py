@@ -20,8 +20,9 @@ INCREMENT_MAX: Final = 3600
 _REQUIRED: Final = ("prefix", "rate")
 _OPTIONAL: Final = ("initial", "increment", "fee")
 _PREFIX: Final = re.compile(r"[0-9]{1,15}", re.ASCII)
-_SECONDS: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
-_DECIMAL: Final = re.compile(r"[0-9]{1,12}(\.[0-9]+)?", re.ASCII)
+_SECONDS: Final = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
+_DECIMAL: Final = re.compile(r"(0|[1-9][0-9]{0,11})(\.[0-9]+)?", re.ASCII)
+"""Without leading zeros, as the second half of a decimal comma would have them."""
 
 
 class TariffError(ValueError):
@@ -40,6 +41,11 @@ class Row:
 
     prefix: str
     price: Price
+
+    @property
+    def free(self) -> bool:
+        """Whether a call there costs nothing, however long."""
+        return self.price.rate == 0 and self.price.fee == 0
 
 
 class Tariff:
@@ -66,7 +72,8 @@ def parse_tariff(lines: Iterable[str]) -> Sequence[Row]:
     """Read a deck from the lines of a CSV file with the columns ``prefix`` and ``rate``.
 
     ``initial`` and ``increment`` (seconds, 60 by default) and ``fee`` (nothing by default) may be
-    there too. Other columns are ignored, as are a byte order mark and empty lines. Raises
+    there too. Other columns are ignored, as are a byte order mark and empty lines. A record is as
+    wide as the header: with a decimal comma it is wider, and its rate would read as 0. Raises
     ``TariffError`` for the first thing that is wrong: nothing is guessed.
     """
     records = _records(lines)
@@ -74,6 +81,7 @@ def parse_tariff(lines: Iterable[str]) -> Sequence[Row]:
     positions = _positions(line, header)
     rows: dict[str, Row] = {}
     for line, record in records:
+        _check_width(line, len(record), len(header))
         row = _row(line, record, positions)
         if row.prefix in rows:
             raise TariffError(line, "prefix", f"{row.prefix} stands in an earlier line already")
@@ -116,11 +124,15 @@ def _positions(line: int, header: Sequence[str]) -> Mapping[str, int]:
     return {column: names.index(column) for column in columns if column in names}
 
 
+def _check_width(line: int, width: int, expected: int) -> None:
+    if width != expected:
+        hint = "; a decimal point is a dot" if width > expected else ""
+        raise TariffError(line, None, f"expected {expected} columns, found {width}{hint}")
+
+
 def _row(line: int, record: Sequence[str], positions: Mapping[str, int]) -> Row:
     values = {
-        column: record[position]
-        for column, position in positions.items()
-        if position < len(record) and record[position]
+        column: record[position] for column, position in positions.items() if record[position]
     }
     for column in _REQUIRED:
         if column not in values:
