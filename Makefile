@@ -31,7 +31,7 @@ demo: $(VENV)/.ready ## ring two real SIP phones, let them talk, hang up, and sh
 serve: $(VENV)/.ready ## start a service to play with, and two phones that answer
 	@$(IN_VENV) $(BIN)/python -m hoiio.demo serve
 
-bench: $(VENV)/.ready ## measure set-up time, capacity, delay and storage
+bench: $(VENV)/.ready ## measure set-up time, capacity, delay, HTTP, notifications and storage; some minutes
 	@for program in $(filter-out benchmarks/soak.py benchmarks/chaos.py,$(wildcard benchmarks/*.py)); do echo "== $$program"; $(BIN)/python $$program || exit 1; done
 
 chaos: $(VENV)/.ready ## kill and stop the service hundreds of times under load; nothing may be lost

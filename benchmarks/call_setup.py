@@ -13,10 +13,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
+from kit.size import sized
+
 from support.phones import Phone
 from support.service import Service, wait_until
 
-CALLS = 30
+CALLS = sized(30, 2)
 DEST1, DEST2 = "+6511111111", "+6522222222"
 LOG = '[log]\nformat = "json"\n'
 

@@ -18,15 +18,17 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 import httpx2
 from engine_capacity import cpu_seconds, rss
+from kit.size import sized
 
 from hoiio.wire import format_date
 from integration.storage.store import START, seed_calls
 from support.service import Service, wait_until
 
 HERE = Path(__file__).parent
-RECORDS = 1_000_000
-ROUNDS = 400
+RECORDS = sized(1_000_000, 2_000)
+ROUNDS = sized(400, 5)
 SECOND = 1_000_000
+SETTLING, SECONDS = sized((3, 10), (0.1, 0.5))
 
 
 def main(calls):
@@ -81,10 +83,10 @@ def calls_up(data, calls, port):
             for at in range(0, 2 * calls, 2)
         ]
         wait_until(lambda: service.log.read_text().count("call bridged") == calls, timeout=30)
-        time.sleep(3)
+        time.sleep(SETTLING)
         pids = (service.process.pid, engine_of(service))
         before, began = [cpu_seconds(pid) for pid in pids], time.monotonic()
-        time.sleep(10)
+        time.sleep(SECONDS)
         seconds = time.monotonic() - began
         used = [(cpu_seconds(pid) - b) / seconds for pid, b in zip(pids, before, strict=True)]
         memory = sum(rss(pid) for pid in pids) / 1e6

@@ -9,9 +9,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
+from kit.size import sized
+
 from integration.storage.store import a_shop, change, settling
 
-SECONDS = 5
+SECONDS = sized(5, 0.2)
 CALLERS = 256
 
 

@@ -8,10 +8,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
+from kit.size import sized
+
 from integration.storage.store import START, a_shop, seed_calls
 
-RECORDS = 1_000_000
-ROUNDS = 300
+RECORDS = sized(1_000_000, 2_000)
+ROUNDS = sized(300, 3)
 SECOND = 1_000_000
 
 

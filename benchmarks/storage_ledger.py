@@ -16,11 +16,12 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from kit.floors import bare_sqlite
 from kit.rounds import rounds
+from kit.size import sized
 
 from hoiio.server.storage import accounts
 from integration.storage.store import a_shop, audit
 
-SECONDS = 2.0
+SECONDS = sized(2.0, 0.2)
 
 
 def through_storage(folder, callers):

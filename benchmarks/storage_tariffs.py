@@ -10,12 +10,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
+from kit.size import sized
+
 from hoiio.server.billing.tariff import Tariff, parse_tariff
 from hoiio.server.storage import tariffs
 from integration.storage.store import a_shop
 
-PREFIXES = 200_000
-LOOKUPS = 200_000
+PREFIXES = sized(200_000, 2_000)
+LOOKUPS = sized(200_000, 2_000)
 
 
 def some_prefixes(chance):

@@ -8,6 +8,7 @@ TESTS = Path(__file__).parent
 REAL_TIME = (
     "acceptance",
     "integration/engine",
+    "integration/test_benchmarks.py",
     "integration/test_chaos.py",
     "integration/test_demo.py",
     "integration/test_soak.py",

@@ -2,11 +2,15 @@
 
 import statistics
 
+from kit.size import sized
 
-def rounds(ways, times=3):
+TIMES = sized(3, 1)
+
+
+def rounds(ways):
     """The median of each way's figures: ``{name: function}`` in, ``{name: figures}`` out."""
     seen = {name: [] for name in ways}
-    for _ in range(times):
+    for _ in range(TIMES):
         for name, way in ways.items():
             found = way()
             seen[name].append(found if isinstance(found, tuple) else (found,))
