@@ -149,6 +149,9 @@ def test_everything_can_be_set(tmp_path):
         ("data = ''", "data must be the path of a folder"),
         ("data = '~no-such-user/x'", "data must be a path whose ~ is the home of a user here"),
         ("a = " + "[" * 5000, "nested too deeply"),
+        ("[sip.trunk]\nfoo = 1", "docs/configuration.md"),
+        ("[sip]\ntls = true", "docs/configuration.md"),
+        ("[calls]\nanswer_within = 9", "docs/configuration.md"),
     ],
 )
 def test_a_mistake_is_told_in_one_line_that_names_the_file(tmp_path, text, told):
@@ -156,6 +159,58 @@ def test_a_mistake_is_told_in_one_line_that_names_the_file(tmp_path, text, told)
     assert told in message
     if "sip.trunk" not in told:
         assert message.startswith("calls.") or "c.toml" in message
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("\n[sip]\n# here\n  media_timout = 5", "c.toml, line 4: sip.media_timout is not a"),
+        ("[engine]\r\nmax_legs = 1\r\n", "c.toml, line 2: engine.max_legs must be a whole"),
+        ("[calls]\nring_dest1 = 5\n[engine]\nring_dest1 = 5", "c.toml, line 4: engine.ring_dest1"),
+        ("data = 'x'\n[ sip . 'trunk' ] # ours\nport = 0", "c.toml, line 3: sip.trunk.port must"),
+        ("sip.trunk.port = 0", "c.toml, line 1: sip.trunk.port must be"),
+        ('["sip"]\ntrunk."port" = 0', "c.toml, line 2: sip.trunk.port must be"),
+        ("[engine]\n[spi]\nlisten = 'x'", "c.toml, line 2: spi is not a setting"),
+        ("[calls]\n[sip.routes]\n'+6511111111' = 7", "c.toml, line 2: sip.routes must be"),
+        ("\nsip = 3", "c.toml, line 2: sip is a section"),
+        ("sip = { listen = 'x' }", "c.toml: sip.listen must be"),
+        ("data = '''\nlisten = 'x''''\nlisten = 'y'", "c.toml: "),
+        ("\n[sip\n", "c.toml: is not TOML: "),
+    ],
+)
+def test_a_mistake_is_told_with_its_line(tmp_path, text, told):
+    """Where it is certain; the parser itself tells the line of what is no TOML."""
+    message = objection(config=written(tmp_path, text))
+    assert told in message
+    assert "line" in message or "line" not in told
+
+
+@pytest.mark.parametrize(
+    ("flags", "shown"),
+    [
+        ({"sip.routes": {"x": ""}}, 'not "x"'),
+        ({"sip.routes": {"x": "sip:y", "z": ""}}, 'not "x=sip:y, z"'),
+        ({"notifications.allow": ("10.0.0.1/8",)}, 'not "10.0.0.1/8"'),
+        ({"notifications.allow": ("10.0.0.1/8", "x")}, 'not "10.0.0.1/8, x"'),
+        ({"listen": "a\nb"}, r'not "a\nb"'),
+    ],
+)
+def test_a_flag_is_shown_as_it_was_typed(flags, shown):
+    assert objection(flags).endswith(shown)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("[engine]\nmax_legs = true", "not true"),
+        ("[engine]\nmax_legs = inf", "not inf"),
+        ("[sip.ringback]\ncadence = [1, 'x']", 'not [1, "x"]'),
+        ("listen = 2030-01-31", 'not "2030-01-31"'),
+        ("listen = 'ü\u2028'", r'not "\u00fc\u2028"'),
+    ],
+)
+def test_a_value_is_shown_as_toml_has_it(tmp_path, text, shown):
+    assert objection(config=written(tmp_path, text)).endswith(shown)
 
 
 def test_a_secret_is_not_shown_in_an_objection(tmp_path):

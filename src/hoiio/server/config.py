@@ -7,6 +7,8 @@ docs/configuration.md all follow from it.
 
 from __future__ import annotations
 
+import json
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields, is_dataclass
@@ -434,7 +436,9 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, _Given]:
         if not variable.startswith(ENVIRONMENT) or variable == _CONFIG_VARIABLE:
             continue
         if variable not in known:
-            raise ConfigError(f"{variable} is not a setting{_nearest(variable, list(known))}")
+            names = [name.removeprefix(ENVIRONMENT) for name in known]
+            hint = _nearest(variable.removeprefix(ENVIRONMENT), names, ENVIRONMENT)
+            raise ConfigError(f"{variable} is not a setting{hint}")
         if value:
             given[known[variable]] = _Given(variable, value)
     return given
@@ -449,36 +453,82 @@ def _exists(path: Path) -> bool:
 
 def _from_file(path: Path) -> dict[str, _Given]:
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        tables = tomllib.loads(text)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     except ValueError as error:  # also tomllib.TOMLDecodeError and UnicodeDecodeError
         raise ConfigError(f"{path}: is not TOML: {error}") from None
     except RecursionError:
         raise ConfigError(f"{path}: is nested too deeply") from None
-    return {key: _Given(str(path), value) for key, value in _flat(tables, "", path)}
+    file = _File(path, text)
+    return {key: _Given(file.where(key), value) for key, value in _flat(tables, "", file)}
 
 
-def _flat(table: Mapping[str, object], prefix: str, file: Path) -> Iterator[tuple[str, object]]:
+_NAME: Final = r"""(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')"""
+_NAMES: Final = rf"({_NAME}(?:\s*\.\s*{_NAME})*)"
+_HEADER: Final = re.compile(rf"\s*\[\s*{_NAMES}\s*\]\s*(?:#.*)?")
+_ASSIGNED: Final = re.compile(rf"\s*{_NAMES}\s*=.*")
+
+
+class _File(NamedTuple):
+    """A file and its text, where keys are looked up: the parser of TOML tells no lines."""
+
+    path: Path
+    text: str
+
+    def where(self, key: str) -> str:
+        """The file, and the line of a key or section where it is certain."""
+        line = self._line(key)
+        return f"{self.path}" if line is None else f"{self.path}, line {line}"
+
+    def _line(self, key: str) -> int | None:
+        if '"""' in self.text or "'''" in self.text:  # any line may be inside a text
+            return None
+        section = ""
+        for number, line in enumerate(self.text.split("\n"), 1):
+            if header := _HEADER.fullmatch(line.rstrip("\r")):
+                section = found = _dotted(header[1])
+            elif assigned := _ASSIGNED.fullmatch(line.rstrip("\r")):
+                found = ".".join(filter(None, (section, _dotted(assigned[1]))))
+            else:
+                continue
+            if found == key or found.startswith(f"{key}."):
+                return number
+        return None
+
+
+def _dotted(names: str) -> str:
+    return ".".join(name.strip("\"'") for name in re.findall(_NAME, names))
+
+
+def _flat(table: Mapping[str, object], prefix: str, file: _File) -> Iterator[tuple[str, object]]:
     for name, value in table.items():
         path = prefix + name
         if path in KEYS:
             yield path, value
         elif path not in _SECTIONS:
             raise ConfigError(
-                f"{file}: {path} is not a setting{_nearest(path, [*KEYS, *_SECTIONS])}"
+                f"{file.where(path)}: {path} is not a setting{_nearest(path, [*KEYS, *_SECTIONS])}"
             )
         elif isinstance(value, dict):
             yield from _flat(cast("dict[str, object]", value), f"{path}.", file)
         else:
-            raise ConfigError(f"{file}: {path} is a section: write [{path}] and its keys below")
+            raise ConfigError(
+                f"{file.where(path)}: {path} is a section: write [{path}] and its keys below"
+            )
 
 
-def _nearest(wrong: str, known: list[str]) -> str:
-    near = get_close_matches(wrong, known, n=1)
-    if not near:  # the right name in the wrong section
-        near = [path for path in known if path.rpartition(".")[2] == wrong.rpartition(".")[2]]
-    return f"; did you mean {near[0]}?" if near else "; docs/configuration.md lists all of them"
+def _nearest(wrong: str, known: list[str], prefix: str = "") -> str:
+    """What was meant: a name of the same section but for a slip, or the same name elsewhere."""
+    section, _, name = wrong.rpartition(".")
+    beside = {path.rpartition(".")[2]: path for path in known if path.rpartition(".")[0] == section}
+    slip = max(0.6, 1 - 1.5 / max(1, len(name)))
+    near = [beside[each] for each in get_close_matches(name, beside, n=1, cutoff=slip)]
+    near += [path for path in known if path.rpartition(".")[2] == name]
+    if near:
+        return f"; did you mean {prefix}{near[0]}?"
+    return "; docs/configuration.md lists all of them"
 
 
 def _read(sources: list[dict[str, _Given]]) -> dict[str, object]:
@@ -499,9 +549,24 @@ def _interpreted(key: Key, given: _Given) -> object:
     try:
         return key.reader(given.value)
     except ValueError as error:
-        shown = "" if key.reader is readers.secret else f", not {given.value!r}"
+        shown = "" if key.reader is readers.secret else f", not {_written(given)}"
         name = "" if given.where == key.variable or given.where.startswith("--") else f" {key.path}"
         raise ConfigError(f"{given.where}:{name} must be {error}{shown}") from None
+
+
+def _written(given: _Given) -> str:
+    """A value as its source has it, in one line: TOML's own notation, or what a flag was given."""
+    value = given.value
+    if given.where.startswith("--"):
+        if isinstance(value, Mapping):
+            table = cast("Mapping[str, str]", value)
+            value = ", ".join(f"{key}={each}" if each else key for key, each in table.items())
+        elif isinstance(value, tuple):
+            value = ", ".join(map(str, cast("tuple[object, ...]", value)))
+    if isinstance(value, float):
+        return f"{value}"
+    shown = json.dumps(value, ensure_ascii=False, default=str)
+    return shown if shown.isprintable() else json.dumps(value, default=str)
 
 
 def _build(section: type, values: Mapping[str, object], prefix: str = "") -> Any:
