@@ -197,7 +197,8 @@ def test_a_refusal_says_what_it_means(server):
     assert json.loads(ran.stdout) == {"status": "error_insufficient_credit"}
     assert ran.stderr == (
         "hoiio: error_insufficient_credit: "
-        "the credit does not pay for the first minute; top it up\n"
+        "the credit does not pay for the first minute, or a ceiling on "
+        "spending is reached; top it up, or ask the operator\n"
     )
 
 
@@ -219,7 +220,7 @@ def test_every_status_has_a_meaning():
 def test_an_unsupported_number_may_lack_a_price_or_a_way(dest):
     """The service checks both and answers the same."""
     words = meaning(f"error_{dest}_not_supported")
-    assert "no tariff covers it, no route or trunk leads there, or it is not a trial" in words
+    assert "no tariff covers it, no route or trunk leads there, or the operator's guards" in words
 
 
 def test_not_configured_is_wrong_use():

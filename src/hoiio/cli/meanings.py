@@ -8,7 +8,7 @@ from typing import Final
 from hoiio.wire import PAGE_SIZE, ROOM_SIZE, TAG_MAX, Status
 
 _UNREACHED: Final = (
-    "no tariff covers it, no route or trunk leads there, or it is not a trial account's own"
+    "no tariff covers it, no route or trunk leads there, or the operator's guards refuse it"
 )
 _MEANINGS: Final[dict[str, str]] = {
     Status.INVALID_HTTP_METHOD: "the service takes only GET and POST; check HOIIO_BASE_URL",
@@ -36,7 +36,8 @@ _MEANINGS: Final[dict[str, str]] = {
     Status.TAG_INVALID_LENGTH: f"a tag has at most {TAG_MAX} characters",
     Status.INVALID_NOTIFY_URL: "the service cannot send notifications to this URL",
     Status.UNABLE_TO_RESOLVE_NOTIFY_URL: "the host of the notification URL does not exist",
-    Status.INSUFFICIENT_CREDIT: "the credit does not pay for the first minute; top it up",
+    Status.INSUFFICIENT_CREDIT: "the credit does not pay for the first minute, or a ceiling on "
+    "spending is reached; top it up, or ask the operator",
     Status.CONCURRENT_CALL_LIMIT_REACHED: "the account would have more calls up than it may; "
     "end one first",
     Status.NOT_ALLOWED_FOR_TRIAL: "a trial account calls its own numbers only; "

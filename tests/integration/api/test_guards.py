@@ -60,7 +60,8 @@ def test_a_fresh_service_refuses_what_fraud_calls(client, service, number, guard
     assert voice.rate(ONE, number).status == "error_dest2_not_supported"
     assert voice.conference(ONE, number).status == "error_dest_not_supported"
     lines = wait_until(lambda: (found := told(service, guard))[before + 3 :] and found)
-    assert all('"account": "acme"' in line and '"level": "warning"' in line for line in lines)
+    assert all('"account": "AA-1", "name": "acme"' in line for line in lines)
+    assert all('"level": "warning"' in line for line in lines)
     assert number.removeprefix("+") not in service.log.read_text()
     assert voice.history().total_entries_count == calls
 

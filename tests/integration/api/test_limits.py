@@ -4,6 +4,7 @@ import asyncio
 
 import httpx2
 import pytest
+from structlog.testing import capture_logs
 
 from hoiio.server.api.application import HANDLERS
 from hoiio.server.storage.limits import AccountChanges
@@ -278,6 +279,11 @@ def test_a_trial_account_calls_its_own_numbers_only(own):
     assert own.ask("voice/call", dest2=TWO) == {"status": Status.NOT_ALLOWED_FOR_TRIAL}
     other = own.ask("voice/call", dest1=TWO, dest2=OWN)
     assert other == {"status": Status.NOT_ALLOWED_FOR_TRIAL}
+    with capture_logs() as lines:
+        own.ask("voice/call", dest2=TWO)
+    [line] = [line for line in lines if line["event"].startswith("a trial account")]
+    assert (line["account"], line["name"], line["numbers"]) == ("AA-1", "acme", TWO)
+    assert line["log_level"] == "info"
     for path in ("voice/conference", "conference/call"):
         assert own.ask(path, dest=f"{ONE},{OWN}")["status"] == Status.SUCCESS
         assert own.ask(path, dest=f"{ONE},{TWO}") == {"status": Status.NOT_ALLOWED_FOR_TRIAL}

@@ -92,6 +92,7 @@ def test_the_operator_is_told_what_would_allow_it_and_nothing_of_the_url(server)
         "notify_url leads to 10.0.0.1, which is not public; "
         "allow it with --notify-allow 10.0.0.1/32"
     )
+    assert (line["account"], line["name"]) == ("AA-1", "acme")
     assert "hush" not in str(lines)
 
 

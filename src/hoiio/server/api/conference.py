@@ -6,7 +6,7 @@ Each is one function from a checked application and its parameters to the answer
 
 from __future__ import annotations
 
-from hoiio.server.api import answers, audit, dialling, params
+from hoiio.server.api import answers, dialling, guard_log, params
 from hoiio.server.api.answers import Answer
 from hoiio.server.api.desk import Desk
 from hoiio.server.api.params import Params, Refused
@@ -21,7 +21,7 @@ async def place(
     """Ring people and put those who answer into a room; returns before anything rings."""
     order = await _order(desk, application.account, given)
     outcome = await desk.calls.place_conference(application, order, key)
-    return dialling.admitted(audit.admission(application.account, outcome))
+    return dialling.admitted(guard_log.admission(application.account, outcome))
 
 
 def voice_conference_answer(placed: Placed) -> Answer:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-import structlog
-
-from hoiio.server.api import audit, params
+from hoiio.server.api import guard_log, params
 from hoiio.server.api.desk import Desk
 from hoiio.server.api.params import Params, Refused
 from hoiio.server.billing import guards
@@ -15,8 +13,6 @@ from hoiio.server.billing.charge import Price
 from hoiio.server.notifications.check import Forbidden, NoReceiver
 from hoiio.server.storage.protocol import Account, CallRecord, Placed, Refusal
 from hoiio.wire import Status
-
-log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 _REFUSALS: Final = {
     Refusal.KEY_REUSED: Status.IDEMPOTENCY_KEY_REUSED,
@@ -51,7 +47,7 @@ async def notify_url(desk: Desk, account: Account, given: Params) -> str:
         try:
             await desk.notify_urls.check(target)
         except Forbidden as forbidden:
-            log.warning("a notify_url is refused", account=account.name, reason=str(forbidden))
+            guard_log.notify_url_refused(account, str(forbidden))
             raise Refused(Status.INVALID_NOTIFY_URL) from None
         except NoReceiver:
             raise Refused(Status.UNABLE_TO_RESOLVE_NOTIFY_URL) from None
@@ -89,7 +85,7 @@ async def leg_price(desk: Desk, account: Account, number: str, refusal: Status) 
     if price is not None:
         verdict = guards.rate_verdict(rules, price)
     if verdict is not None:
-        audit.number_refused(account, number, verdict)
+        guard_log.number_refused(account, number, verdict)
     if price is None or verdict is not None:
         raise Refused(refusal)
     return price
@@ -97,5 +93,7 @@ async def leg_price(desk: Desk, account: Account, number: str, refusal: Status) 
 
 def within_trial(account: Account, *numbers: str) -> None:
     """Raise ``Refused`` for a trial account that calls numbers which are not its own."""
-    if account.trial and not set(numbers) <= set(account.own):
+    strange = [number for number in numbers if number not in account.own]
+    if account.trial and strange:
+        guard_log.trial_refused(account, " ".join(strange))
         raise Refused(Status.NOT_ALLOWED_FOR_TRIAL)

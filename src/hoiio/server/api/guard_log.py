@@ -1,4 +1,4 @@
-"""The audit lines of the guards: who was refused, and which guard spoke. The log masks numbers."""
+"""What the log says of requests that a rule refused: whose, and which rule. It masks numbers."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import structlog
 
 from hoiio.server.billing.guards import Guard, Verdict
 from hoiio.server.storage.protocol import Account, Refusal
+from hoiio.server.storage.rows import uid
 
 T = TypeVar("T")
 
@@ -21,7 +22,8 @@ def number_refused(account: Account, number: str, verdict: Verdict) -> None:
     log.warning(
         "guard refused a number",
         guard=verdict.guard.value,
-        account=account.name,
+        account=uid(account.id),
+        name=account.name,
         number=number,
         reason=verdict.reason,
     )
@@ -30,5 +32,27 @@ def number_refused(account: Account, number: str, verdict: Verdict) -> None:
 def admission(account: Account, outcome: T) -> T:
     """What came of an admission, handed on; told where it was a guard that refused it."""
     if isinstance(outcome, Refusal) and outcome.value in _GUARDS:
-        log.warning("guard refused a request", guard=outcome.value, account=account.name)
+        log.warning(
+            "guard refused a request",
+            guard=outcome.value,
+            account=uid(account.id),
+            name=account.name,
+        )
     return outcome
+
+
+def notify_url_refused(account: Account, reason: str) -> None:
+    """A ``notify_url`` that leads where it may not; the reason tells what would allow it."""
+    log.warning(
+        "a notify_url is refused", account=uid(account.id), name=account.name, reason=reason
+    )
+
+
+def trial_refused(account: Account, numbers: str) -> None:
+    """Numbers that a trial account called though they are not its own; no guard, so no warning."""
+    log.info(
+        "a trial account calls its own numbers only",
+        account=uid(account.id),
+        name=account.name,
+        numbers=numbers,
+    )

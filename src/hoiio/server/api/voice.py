@@ -7,7 +7,7 @@ Each is one function from a checked application and its parameters to the answer
 from __future__ import annotations
 
 from hoiio import wire
-from hoiio.server.api import answers, audit, dialling, params
+from hoiio.server.api import answers, dialling, guard_log, params
 from hoiio.server.api.answers import Answer
 from hoiio.server.api.desk import Desk
 from hoiio.server.api.params import Params, Refused
@@ -32,7 +32,7 @@ async def call(
     """Ring dest1, then dest2, and connect them; returns before anything rings."""
     order = await _order(desk, application.account, given)
     outcome = await desk.calls.place_call(application, order, key)
-    return dialling.admitted(audit.admission(application.account, outcome))
+    return dialling.admitted(guard_log.admission(application.account, outcome))
 
 
 def call_answer(placed: Placed) -> Answer:
