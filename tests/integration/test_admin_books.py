@@ -48,7 +48,8 @@ def test_the_ledger_as_json(admin):
         "balance": "0.964",
         "at": "2023-11-14T22:13:20.000000Z",
     }
-    assert (told["entries"][0]["ref"], told["entries"][3]["minute"]) == (None, None)
+    assert (told["entries"][0]["ref"], told["entries"][0]["minute"]) == (None, None)
+    assert (told["entries"][3]["ref"], told["entries"][3]["minute"]) == (ref, 0)
 
 
 def test_the_ledger_as_csv_and_table(admin):
@@ -57,7 +58,7 @@ def test_the_ledger_as_csv_and_table(admin):
     rows = list(csv.reader(io.StringIO(shown(admin, "ledger", "ann", "--csv").stdout)))
     assert rows[0] == COLUMNS
     assert rows[1][:6] == ["", "", "top-up", "1.000", "0.000", "1.000"]
-    assert rows[4][:6] == [ref, "", "capture", "-0.036", "0.000", "0.964"]
+    assert rows[4][:6] == [ref, "0", "capture", "-0.036", "0.000", "0.964"]
     table = shown(admin, "ledger", "ann", "--pretty").stdout.splitlines()
     assert (table[0].split(), len(table)) == (COLUMNS, 6)
 

@@ -107,7 +107,10 @@ def add_credit(
     config: Config = None,
     pretty: Pretty = False,
 ) -> None:
-    """Add credit to an account."""
+    """Add credit to an account.
+
+    :param account: Its id or unique name.
+    """
     micros = _amount(amount, least=1)
 
     async def work(storage: SqliteStorage) -> Answer:

@@ -58,7 +58,10 @@ def create(
     config: Config = None,
     pretty: Pretty = False,
 ) -> None:
-    """Create an application of an account, with new or existing credentials."""
+    """Create an application of an account, with new or existing credentials.
+
+    :param account: Its id or unique name.
+    """
     if (app_id is None) != (access_token is None):
         raise UsageError("--app-id and --access-token go together")
     token = _token(access_token)

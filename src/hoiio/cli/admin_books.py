@@ -98,11 +98,11 @@ def _listed(entry: Entry) -> Answer:
 
 
 def _cells(entry: Entry) -> tuple[str | int | None, ...]:
-    """An entry by its columns; the minute of what is not for one is left out."""
+    """An entry by its columns; what is not a call's has no minute."""
     money = (entry.points, entry.bonus, entry.balance)
     return (
         entry.ref,
-        entry.minute or None,
+        entry.minute if entry.ref else None,
         entry.kind,
         *map(wire.format_money, money),
         instant(entry.at),

@@ -69,14 +69,16 @@ def listed(
     print_answer(run(work, data, config), pretty=pretty, empty=_COLUMNS)
 
 
-def show(name: str, /, *, data: Data = None, config: Config = None, pretty: Pretty = False) -> None:
+def show(
+    notification: str, /, *, data: Data = None, config: Config = None, pretty: Pretty = False
+) -> None:
     """Show one notification: what is posted and where to, and how each attempt went.
 
-    :param name: Its number, or its call's ref.
+    :param notification: Its number, or its call's ref.
     """
 
     async def work(storage: SqliteStorage) -> Answer:
-        told = await storage.notification(name)
+        told = await storage.notification(notification)
         return {
             **_row(told.notice),
             "webhook_id": message_id(told.notice.id, told.notice.ref),
@@ -90,15 +92,15 @@ def show(name: str, /, *, data: Data = None, config: Config = None, pretty: Pret
 
 
 def replay(
-    name: str, /, *, data: Data = None, config: Config = None, pretty: Pretty = False
+    notification: str, /, *, data: Data = None, config: Config = None, pretty: Pretty = False
 ) -> None:
     """Send a notification again, now and on a fresh schedule, under the same webhook-id.
 
-    :param name: Its number, or its call's ref.
+    :param notification: Its number, or its call's ref.
     """
 
     async def work(storage: SqliteStorage) -> Answer:
-        return _row(await storage.replay_notification(name))
+        return _row(await storage.replay_notification(notification))
 
     print_answer(run(work, data, config), pretty=pretty)
 
