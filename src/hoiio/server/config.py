@@ -523,7 +523,7 @@ def _nearest(wrong: str, known: list[str], prefix: str = "") -> str:
     """What was meant: a name of the same section but for a slip, or the same name elsewhere."""
     section, _, name = wrong.rpartition(".")
     beside = {path.rpartition(".")[2]: path for path in known if path.rpartition(".")[0] == section}
-    slip = max(0.6, 1 - 1.5 / max(1, len(name)))
+    slip = max(0.6, 1 - 2 / max(1, len(name)))
     near = [beside[each] for each in get_close_matches(name, beside, n=1, cutoff=slip)]
     near += [path for path in known if path.rpartition(".")[2] == name]
     if near:
