@@ -6,6 +6,12 @@ from collections import defaultdict
 from urllib.parse import parse_qs
 
 
+class _Server(http.server.ThreadingHTTPServer):
+    """Room for all that a service posts at once: every account may have some under way."""
+
+    request_queue_size = 128
+
+
 class Inbox:
     """``told`` maps each ref to what was posted of it: a list of (webhook-id, body).
 
@@ -33,7 +39,7 @@ class Inbox:
             def log_message(self, *args):
                 """Say nothing."""
 
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}/ended"
 
     def __enter__(self):
