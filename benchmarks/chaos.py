@@ -14,6 +14,7 @@ otherwise.
 import argparse
 import contextlib
 import os
+import queue
 import random
 import signal
 import sys
@@ -304,7 +305,7 @@ class Chaos:
         """What the phones told; those whose engine was killed give up by themselves."""
         reports, until = [], time.monotonic() + COME_TO_REST
         while time.monotonic() < until:
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(queue.Empty):
                 reports.append(self.crowd.reports.get(timeout=0.2))
             ended = {report["number"] for report in reports}
             if all(invite["number"] in ended for invite in self.crowd.invites):
