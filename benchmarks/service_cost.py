@@ -79,7 +79,7 @@ def calls_up(data, calls, port):
     hoist_limit(data)
     with service.start(), service.client() as client:
         refs = [
-            client.voice.call(*numbers[at : at + 2]).raise_for_status().txn_ref
+            client.voice.call(*numbers[at : at + 2]).raise_for_error().txn_ref
             for at in range(0, 2 * calls, 2)
         ]
         wait_until(lambda: service.log.read_text().count("call bridged") == calls, timeout=30)

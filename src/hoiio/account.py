@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic
 
 from hoiio import wire
+from hoiio.voice import A, C, Options, P
 
 if TYPE_CHECKING:
-    from hoiio.client import Client
-    from hoiio.response import Response
+    from typing import Unpack
+
+    from hoiio.client import BaseClient
 
 
-class Account:
-    """Credit, and who one is; each method raises what :meth:`hoiio.Client.send` does."""
+class Account(Generic[A, P, C]):
+    """Credit, and who one is; each method takes and raises what those of :class:`Voice` do."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: BaseClient[A, P, C]) -> None:
         self._client = client
 
-    def balance(self, *, app_id: str | None = None, access_token: str | None = None) -> Response:
+    def balance(self, **options: Unpack[Options]) -> A:
         """The credit left: ``balance``, of which ``points`` and ``bonus``, in ``currency``."""
-        return self._client.send(wire.GET_BALANCE, {}, app_id, access_token)
+        return self._client.send(wire.GET_BALANCE, {}, **options)
 
-    def info(self, *, app_id: str | None = None, access_token: str | None = None) -> Response:
+    def info(self, **options: Unpack[Options]) -> A:
         """The account: ``name``, ``mobile_number``, ``caller_ids`` and more."""
-        return self._client.send(wire.GET_INFO, {}, app_id, access_token)
+        return self._client.send(wire.GET_INFO, {}, **options)

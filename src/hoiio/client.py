@@ -1,61 +1,80 @@
-"""A client: credentials, a place to send to, and the API's methods."""
+"""A client: credentials, a place to send to, and the API's methods, sync or async."""
 
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Mapping
+import secrets
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from hoiio import wire
+from hoiio import parameters, wire
 from hoiio.account import Account
-from hoiio.request import Value, base_url, country_prefix, credentials, form
-from hoiio.response import Response, parse
-from hoiio.transport import CONNECT_TIMEOUT, TOTAL_TIMEOUT, Method, Transport
-from hoiio.voice import Voice
+from hoiio.answer import parse
+from hoiio.driver import AsyncDriver, Driver
+from hoiio.errors import InvalidArgument
+from hoiio.exchange import RETRIES, Exchange, Features, Order, exchange
+from hoiio.paging import Paging, Query, pages
+from hoiio.request import Credentials, Value, base_url, credentials, form, target
+from hoiio.response import AsyncHistory, AsyncResponse, Origin, Response
+from hoiio.transport import (
+    CONNECT_TIMEOUT,
+    TOTAL_TIMEOUT,
+    AsyncTransport,
+    HttpRequest,
+    HttpResponse,
+    Library,
+    Loaded,
+    Method,
+    Transport,
+    load,
+    load_async,
+)
+from hoiio.voice import A, C, P, Voice
+from hoiio.watching import Call, Pollers, Until, Watching, wait, watch
 
 if TYPE_CHECKING:
-    from typing import Self
+    from typing import Self, Unpack
+
+    from hoiio.voice import ChargeableOptions, Options, Who
+
+R = TypeVar("R", Response, AsyncResponse)
 
 
-class Client:
-    """Speaks to one service. Safe to share between threads.
+class BaseClient(ABC, Generic[A, P, C]):
+    """What both clients share: their settings, and what is to be done for each request."""
 
-    What is not given is taken from ``HOIIO_APP_ID``, ``HOIIO_ACCESS_TOKEN`` and ``HOIIO_BASE_URL``
-    when a request is made. ``prefix`` (``'65'`` or ``'+65'``) is put before numbers without a plus.
-    Times are in seconds: ``connect_timeout`` to reach the service, ``timeout`` for everything.
-    ``method="GET"`` puts all parameters into the URL, the access token too, where logs may keep it.
-
-    Raises ``ValueError`` for a prefix or a method that is none.
-    """
-
-    voice: Voice
+    voice: Voice[A, P, C]
     """Calls, conferences, records, prices."""
-    account: Account
+    account: Account[A, P, C]
     """Credit and who one is."""
 
     def __init__(
         self,
-        app_id: str | None = None,
-        access_token: str | None = None,
+        app_id: str | None,
+        access_token: str | None,
         *,
-        base_url: str | None = None,
-        prefix: str | None = None,
-        method: Method = "POST",
-        connect_timeout: float = CONNECT_TIMEOUT,
-        timeout: float = TOTAL_TIMEOUT,
-        transport: Transport | None = None,
+        base_url: str | None,
+        prefix: str | None,
+        method: Method,
+        connect_timeout: float,
+        timeout: float,
+        retries: int,
+        raise_errors: bool,
     ) -> None:
         if method not in {"POST", "GET"}:
-            raise ValueError(f"method is POST or GET, not {method!r}")
+            raise InvalidArgument("method", f"'POST' or 'GET', not {method!r}")
         self._app_id = app_id
         self._access_token = access_token
         self._base_url = base_url
         self._method: Method = method
-        self._connect_timeout = connect_timeout
-        self._timeout = timeout
-        self._transport = transport or Transport()
+        self._connect_timeout = parameters.seconds("connect_timeout", connect_timeout)
+        self._timeout = parameters.seconds("timeout", timeout)
+        self._retries = parameters.count("retries", retries)
+        self._raise_errors = raise_errors
+        self._features: Features = Features()
+        self._pollers: Pollers = Pollers()
         self.prefix = prefix
         self.voice = Voice(self)
         self.account = Account(self)
@@ -67,53 +86,230 @@ class Client:
 
     @prefix.setter
     def prefix(self, prefix: str | None) -> None:
-        self._prefix = country_prefix(prefix)
+        self._prefix = parameters.country_prefix(prefix)
+
+    @abstractmethod
+    def send(
+        self,
+        endpoint: wire.Endpoint,
+        params: Mapping[str, Value],
+        **options: Unpack[ChargeableOptions],
+    ) -> A:
+        """Make one request of any endpoint, with parameters that are taken as they are."""
+
+    @abstractmethod
+    def history(self, query: Query, **options: Unpack[Options]) -> P:
+        """A page of history; what :meth:`Voice.history` asks for."""
+
+    @abstractmethod
+    def wait(self, txn_ref: str, until: Until, timeout: float | None, **who: Unpack[Who]) -> A:
+        """What :meth:`Voice.wait` asks for."""
+
+    @abstractmethod
+    def watch(self, txn_ref: str, timeout: float | None, **who: Unpack[Who]) -> C:
+        """What :meth:`Voice.watch` asks for."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(app_id={self._app_id!r}, base_url={self._base_url!r})"
+
+    # --- what is to be done -----------------------------------------------------------------
+
+    def _exchange(
+        self,
+        kind: type[R],
+        endpoint: wire.Endpoint,
+        params: Mapping[str, Value],
+        options: Mapping[str, Any],
+        query: Query | None = None,
+    ) -> Exchange[R]:
+        """The steps to an answer. Raises at once for what cannot be sent."""
+        unknown = options.keys() - _OPTIONS
+        if unknown or ("idempotency_key" in options and not endpoint.chargeable):
+            name = min(unknown, default="idempotency_key")
+            raise TypeError(f"got an unexpected keyword argument {name!r}")
+        who, base = self._who(options), base_url(self._base_url, os.environ)
+        key = None
+        if endpoint.chargeable:
+            given = parameters.idempotency_key(options.get("idempotency_key"))
+            key = secrets.token_urlsafe(16) if given is None else given
+        connect, total = options.get("connect_timeout"), options.get("timeout")
+        order = Order(
+            target(self._method, base + endpoint.path, form(who, params), key),
+            base,
+            endpoint.chargeable,
+            key,
+            self._connect_timeout
+            if connect is None
+            else parameters.seconds("connect_timeout", connect),
+            self._timeout if total is None else parameters.seconds("timeout", total),
+            self._retries,
+        )
+        read = _Reader(kind, self, who, query)
+        return exchange(order, read, self._features)
+
+    def _who(self, options: Mapping[str, Any]) -> Credentials:
+        return credentials(
+            options.get("app_id") or self._app_id,
+            options.get("access_token") or self._access_token,
+            os.environ,
+        )
+
+    def _watching(
+        self, kind: type[R], txn_ref: str, timeout: float | None, who: Who
+    ) -> Watching[R]:
+        """The steps of following a call. Raises at once for what cannot be sent."""
+        reader = _Reader(kind, self, self._who(who), None)
+        params = {"txn_ref": txn_ref}
+
+        def stream(seconds: float) -> HttpRequest | None:
+            base = base_url(self._base_url, os.environ)
+            if wire.EVENT_STREAM not in self._features.of(base) or seconds <= 0:
+                return None
+            what = form(reader.who, params)
+            where = target(self._method, base + wire.EVENTS.path, what, None)
+            return HttpRequest(*where, min(self._connect_timeout, seconds), seconds)
+
+        call = Call(
+            txn_ref,
+            lambda: self._exchange(kind, wire.QUERY_STATUS, params, who),
+            stream,
+            reader.event,
+        )
+        return watch(call, timeout, self._pollers)
+
+    def _pages(self, kind: type[R], first: R, query: Query, who: Who) -> Paging[R]:
+        """The steps of walking on from a page."""
+        base = base_url(self._base_url, os.environ)
+        return pages(
+            first,
+            query,
+            lambda asked: self._page(kind, asked, who),
+            knows_upto=wire.UPTO in self._features.of(base),
+        )
+
+    def _page(self, kind: type[R], query: Query, options: Mapping[str, Any]) -> Exchange[R]:
+        params = {"from": query.from_, "to": query.to, "page": query.page, "upto": query.upto}
+        return self._exchange(kind, wire.GET_HISTORY, params, options, query)
+
+    def _told(self, answer: R) -> R:
+        """The answer, if an error is to be one."""
+        return answer.raise_for_error() if self._raise_errors else answer
+
+
+_OPTIONS = frozenset({"app_id", "access_token", "timeout", "connect_timeout", "idempotency_key"})
+
+
+class _Reader(Generic[R]):
+    """Makes an answer of what came, that knows its client and who asked."""
+
+    def __init__(
+        self,
+        kind: type[R],
+        client: BaseClient[Any, Any, Any],
+        who: Credentials,
+        query: Query | None,
+    ) -> None:
+        self._kind: type[R] = kind
+        self.who = who
+        self._origin = Origin(
+            client, {"app_id": who.app_id, "access_token": who.access_token}, query
+        )
+
+    def __call__(self, http: HttpResponse) -> R:
+        secret = self.who.access_token
+        return parse(self._kind, http.text, http, secret=secret, origin=self._origin)
+
+    def event(self, text: str) -> R:
+        """An event of a stream."""
+        return parse(self._kind, text, secret=self.who.access_token, origin=self._origin)
+
+
+class Client(BaseClient[Response, Response, Iterator[Response]]):
+    """Speaks to one service. Safe to share between threads, and across a fork.
+
+    What is not given is taken from ``HOIIO_APP_ID``, ``HOIIO_ACCESS_TOKEN`` and ``HOIIO_BASE_URL``
+    when a request is made. ``prefix`` (``'65'`` or ``'+65'``) is put before numbers without a plus.
+    ``method="GET"`` puts all parameters into the URL, the access token too, where logs may keep it.
+
+    Times are in seconds: ``connect_timeout`` to reach the service, ``timeout`` for everything,
+    ``retries`` included. With ``raise_errors`` an error of the API is raised as ``APIError``.
+    ``transport`` names the HTTP library, or is one's own.
+
+    Raises ``InvalidArgument`` for settings that are none.
+    """
+
+    def __init__(
+        self,
+        app_id: str | None = None,
+        access_token: str | None = None,
+        *,
+        base_url: str | None = None,
+        prefix: str | None = None,
+        method: Method = "POST",
+        connect_timeout: float = CONNECT_TIMEOUT,
+        timeout: float = TOTAL_TIMEOUT,
+        retries: int = RETRIES,
+        raise_errors: bool = False,
+        transport: Transport | Library = "httpx2",
+    ) -> None:
+        super().__init__(
+            app_id,
+            access_token,
+            base_url=base_url,
+            prefix=prefix,
+            method=method,
+            connect_timeout=connect_timeout,
+            timeout=timeout,
+            retries=retries,
+            raise_errors=raise_errors,
+        )
+        self._transport = Loaded(transport, load)
+        self._driver = Driver(self._transport)
 
     def send(
         self,
         endpoint: wire.Endpoint,
         params: Mapping[str, Value],
-        app_id: str | None = None,
-        access_token: str | None = None,
+        **options: Unpack[ChargeableOptions],
     ) -> Response:
-        """Make one request of any endpoint and read its answer.
+        """Make one request of any endpoint, with parameters that are taken as they are.
 
-        A read that is refused for its rate is repeated when the service says it may be, if that is
-        within the time-out. A chargeable request is never repeated.
-
-        Raises ``NotConfigured``, ``ConnectionFailed``, ``TimedOut`` or ``InvalidResponse``, and
-        ``ValueError`` for a parameter with characters that are no Unicode text; an error of the
-        API is an answer like any other.
+        A read that fails, or is refused for its rate, is made again within the time-out; a
+        chargeable request only if it never left or the service honours its idempotency key.
         """
-        deadline = time.monotonic() + self._timeout
-        while True:
-            answer = self._send_once(endpoint, params, app_id, access_token, deadline)
-            pause = retry_after(endpoint, answer)
-            if pause is None or time.monotonic() + pause >= deadline:
-                return answer
-            time.sleep(pause)
+        return self._told(self._driver.run(self._exchange(Response, endpoint, params, options)))
 
-    def _send_once(
-        self,
-        endpoint: wire.Endpoint,
-        params: Mapping[str, Value],
-        app_id: str | None,
-        access_token: str | None,
-        deadline: float,
+    def history(self, query: Query, **options: Unpack[Options]) -> Response:
+        """A page of history; what :meth:`Voice.history` asks for."""
+        return self._told(self._driver.run(self._page(Response, query, options)))
+
+    def wait(
+        self, txn_ref: str, until: Until, timeout: float | None, **who: Unpack[Who]
     ) -> Response:
-        who = credentials(app_id or self._app_id, access_token or self._access_token, os.environ)
-        http = self._transport.send(
-            self._method,
-            base_url(self._base_url, os.environ) + endpoint.path,
-            form(who, params),
-            connect=self._connect_timeout,
-            total=max(deadline - time.monotonic(), 0.001),
-        )
-        return parse(http.text, http, secret=who.access_token)
+        """What :meth:`Voice.wait` asks for."""
+        watching = self._watching(Response, txn_ref, timeout, who)
+        return self._told(self._driver.wait(wait(watching, until)))
+
+    def watch(self, txn_ref: str, timeout: float | None, **who: Unpack[Who]) -> Iterator[Response]:
+        """What :meth:`Voice.watch` asks for."""
+        changes = self._driver.watch(self._watching(Response, txn_ref, timeout, who))
+        return (self._told(change) for change in changes)
+
+    def entries(self, first: Response, query: Query, **who: Unpack[Who]) -> Iterator[Response]:
+        """What :meth:`Response.all` asks for."""
+        return self._driver.walk(self._pages(Response, first, query, who))
+
+    def take_over(self, former: Client) -> None:
+        """Use another client's connections, and what it has learnt of the services, as well."""
+        self._transport = former._transport
+        self._driver = former._driver
+        self._features = former._features
+        self._pollers = former._pollers
 
     def close(self) -> None:
         """Close its connections; a later request opens new ones."""
-        self._transport.close()
+        if self._transport.now is not None:
+            self._transport.now.close()
 
     def __enter__(self) -> Self:
         return self
@@ -126,13 +322,107 @@ class Client:
     ) -> None:
         self.close()
 
-    def __repr__(self) -> str:
-        return f"Client(app_id={self._app_id!r}, base_url={self._base_url!r})"
 
+class AsyncClient(
+    BaseClient[Coroutine[Any, Any, AsyncResponse], AsyncHistory, AsyncIterator[AsyncResponse]]
+):
+    """Speaks to one service. Safe to share between tasks of one event loop, asyncio's or trio's.
 
-def retry_after(endpoint: wire.Endpoint, answer: Response) -> int | None:
-    """Seconds after which a refused read may be repeated; None when it must not be."""
-    if endpoint.chargeable or answer.status != wire.Status.RATE_LIMIT_EXCEEDED:
-        return None
-    seconds = answer.response.headers.get("Retry-After", "") if answer.response else ""
-    return int(seconds) if seconds.isascii() and seconds.isdigit() and len(seconds) < 10 else None
+    What is not given is taken from ``HOIIO_APP_ID``, ``HOIIO_ACCESS_TOKEN`` and ``HOIIO_BASE_URL``
+    when a request is made. ``prefix`` (``'65'`` or ``'+65'``) is put before numbers without a plus.
+    ``method="GET"`` puts all parameters into the URL, the access token too, where logs may keep it.
+
+    Times are in seconds: ``connect_timeout`` to reach the service, ``timeout`` for everything,
+    ``retries`` included. With ``raise_errors`` an error of the API is raised as ``APIError``.
+    ``transport`` names the HTTP library, or is one's own.
+
+    Raises ``InvalidArgument`` for settings that are none.
+    """
+
+    def __init__(
+        self,
+        app_id: str | None = None,
+        access_token: str | None = None,
+        *,
+        base_url: str | None = None,
+        prefix: str | None = None,
+        method: Method = "POST",
+        connect_timeout: float = CONNECT_TIMEOUT,
+        timeout: float = TOTAL_TIMEOUT,
+        retries: int = RETRIES,
+        raise_errors: bool = False,
+        transport: AsyncTransport | Library = "httpx2",
+    ) -> None:
+        super().__init__(
+            app_id,
+            access_token,
+            base_url=base_url,
+            prefix=prefix,
+            method=method,
+            connect_timeout=connect_timeout,
+            timeout=timeout,
+            retries=retries,
+            raise_errors=raise_errors,
+        )
+        self._transport = Loaded(transport, load_async)
+        self._driver = AsyncDriver(self._transport)
+
+    async def send(
+        self,
+        endpoint: wire.Endpoint,
+        params: Mapping[str, Value],
+        **options: Unpack[ChargeableOptions],
+    ) -> AsyncResponse:
+        """Make one request of any endpoint, with parameters that are taken as they are.
+
+        A read that fails, or is refused for its rate, is made again within the time-out; a
+        chargeable request only if it never left or the service honours its idempotency key.
+        """
+        steps = self._exchange(AsyncResponse, endpoint, params, options)
+        return self._told(await self._driver.run(steps))
+
+    def history(self, query: Query, **options: Unpack[Options]) -> AsyncHistory:
+        """A page of history; what :meth:`Voice.history` asks for."""
+        return AsyncHistory(self, query, {**options})
+
+    async def page(self, query: Query, **options: Unpack[Options]) -> AsyncResponse:
+        """What awaiting an :class:`AsyncHistory` asks for."""
+        return self._told(await self._driver.run(self._page(AsyncResponse, query, options)))
+
+    async def wait(
+        self, txn_ref: str, until: Until, timeout: float | None, **who: Unpack[Who]
+    ) -> AsyncResponse:
+        """What :meth:`Voice.wait` asks for."""
+        watching = self._watching(AsyncResponse, txn_ref, timeout, who)
+        return self._told(await self._driver.wait(wait(watching, until)))
+
+    async def watch(
+        self, txn_ref: str, timeout: float | None, **who: Unpack[Who]
+    ) -> AsyncIterator[AsyncResponse]:
+        """What :meth:`Voice.watch` asks for."""
+        async for change in self._driver.watch(
+            self._watching(AsyncResponse, txn_ref, timeout, who)
+        ):
+            yield self._told(change)
+
+    def entries(
+        self, first: AsyncResponse, query: Query, **who: Unpack[Who]
+    ) -> AsyncIterator[AsyncResponse]:
+        """What :meth:`AsyncResponse.all` asks for."""
+        return self._driver.walk(self._pages(AsyncResponse, first, query, who))
+
+    async def close(self) -> None:
+        """Close its connections; a later request opens new ones."""
+        if self._transport.now is not None:
+            await self._transport.now.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()

@@ -1,14 +1,17 @@
-"""What the client raises.
+"""What the client raises, and when.
 
-An error of the API is no exception: it is a ``Response`` that says so.
+An error of the API is no exception by itself: it is a ``Response`` that says so. It becomes an
+:class:`APIError` on request, with ``raise_errors=True`` or :meth:`hoiio.Response.raise_for_error`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from hoiio.wire import Status
+
 if TYPE_CHECKING:
-    from hoiio.response import Response
+    from hoiio.answer import Answer
 
 EXCERPT: Final = 200
 """How many characters of an unreadable answer an exception carries."""
@@ -17,17 +20,37 @@ EXCERPT: Final = 200
 class HoiioException(Exception):
     """The base of everything this package raises on purpose."""
 
+    maybe_sent: bool = False
+    """Whether the service may have acted on the request although no answer says so: a call may
+    have been placed. Look at ``history()`` before calling again, or call again with the same
+    ``idempotency_key``."""
+    idempotency_key: str | None = None
+    """The key that a chargeable request went out with."""
+    advice: str = ""
+    """What to do, where the exception's kind alone does not tell."""
+
+    def __str__(self) -> str:
+        words = super().__str__()
+        return f"{words}; {self.advice}" if self.advice else words
+
 
 class NotConfigured(HoiioException):
-    """No credentials, or a base URL that is none; the message says how to set them."""
+    """No credentials, a base URL that is none, a library that is not there: the message helps."""
+
+
+class InvalidArgument(HoiioException, ValueError):
+    """A parameter of the wrong type or of an impossible value; nothing was sent.
+
+    ``name`` is the parameter's; the message has an example of a right one.
+    """
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(f"{name}: {message}")
+        self.name = name
 
 
 class ConnectionFailed(HoiioException):
-    """The service was not reached, or the connection broke before its answer was read.
-
-    ``maybe_sent`` is True when the service may have received the request: a call may then have been
-    placed although nothing came back. Ask ``history`` before calling again.
-    """
+    """The service was not reached, or the connection broke before its answer was read."""
 
     def __init__(self, message: str, *, maybe_sent: bool) -> None:
         super().__init__(message)
@@ -38,6 +61,14 @@ class TimedOut(ConnectionFailed):
     """No connection, or no answer, in time. ``maybe_sent`` tells the two apart."""
 
 
+class WaitTimedOut(HoiioException, TimeoutError):
+    """A call did not come as far as was waited for; ``last`` is how it was."""
+
+    def __init__(self, message: str, last: Answer) -> None:
+        super().__init__(message)
+        self.last = last
+
+
 class InvalidResponse(HoiioException):
     """What came back is no answer of the API: HTML, cut-off JSON, fields of the wrong shape.
 
@@ -45,16 +76,83 @@ class InvalidResponse(HoiioException):
     characters of the body, without the access token.
     """
 
+    maybe_sent = True
+
     def __init__(self, why: str, text: str, http_status: int | None = None) -> None:
+        self.why = why
         self.http_status = http_status
         self.excerpt = text[:EXCERPT]
         prefix = "" if http_status is None else f"HTTP {http_status}, "
         super().__init__(f"{prefix}not an answer of the API ({why}): {self.excerpt!r}")
 
 
-class RequestRefused(HoiioException):
-    """The API refused. Raised only by :meth:`hoiio.Response.raise_for_status`."""
+class APIError(HoiioException):
+    """The API refused, and did nothing. ``status`` is the error, ``response`` the whole answer.
 
-    def __init__(self, response: Response) -> None:
-        super().__init__(response.status)
+    One of the subclasses where the status is known; a status that is not comes as this class.
+    """
+
+    def __init__(self, status: str, response: Answer) -> None:
+        from hoiio.meanings import meaning  # noqa: PLC0415 - only errors need words
+
+        words = meaning(status)
+        super().__init__(f"{status}: {words}" if words else status)
+        self.status = status
         self.response = response
+
+
+class InvalidCredentials(APIError):
+    """The application or its access token is wrong, expired or revoked."""
+
+
+class InvalidParameter(APIError):
+    """A parameter is missing, malformed, or names what does not exist."""
+
+
+class InsufficientCredit(APIError):
+    """The credit does not pay for the first minute, or a ceiling on spending is reached."""
+
+
+class RateLimited(APIError):
+    """Too many requests in a minute, or too many calls at a time.
+
+    ``retry_after`` are the seconds after which to try again, None when the service did not say.
+    """
+
+    @property
+    def retry_after(self) -> int | None:
+        """Seconds."""
+        return self.response.retry_after
+
+
+class NotAllowed(APIError):
+    """The number cannot be called from this account."""
+
+
+class ServerError(APIError):
+    """The service failed, or takes no calls now."""
+
+
+_FAMILIES: Final[dict[str, type[APIError]]] = {
+    Status.INVALID_ACCESS_TOKEN: InvalidCredentials,
+    Status.INVALID_APP_ID: InvalidCredentials,
+    Status.INSUFFICIENT_CREDIT: InsufficientCredit,
+    Status.RATE_LIMIT_EXCEEDED: RateLimited,
+    Status.CONCURRENT_CALL_LIMIT_REACHED: RateLimited,
+    Status.NOT_ALLOWED_FOR_TRIAL: NotAllowed,
+    Status.DEST1_NOT_SUPPORTED: NotAllowed,
+    Status.DEST2_NOT_SUPPORTED: NotAllowed,
+    Status.DEST_NOT_SUPPORTED: NotAllowed,
+    Status.INTERNAL_SERVER_ERROR: ServerError,
+    Status.SERVICE_NOT_AVAILABLE: ServerError,
+}
+
+
+def api_error(response: Answer) -> APIError:
+    """The exception that a refusal becomes."""
+    status = response.status
+    family = _FAMILIES.get(status)
+    if family is None:
+        known = status in set(Status) or status.endswith("_param_missing")
+        family = InvalidParameter if known else APIError
+    return family(status, response)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from hoiio.account import Account
 from hoiio.client import Client
-from hoiio.transport import Transport
+from hoiio.response import Response
+from hoiio.transport import CONNECT_TIMEOUT, TOTAL_TIMEOUT
 from hoiio.voice import Voice
 
 
@@ -14,30 +16,40 @@ class Facade:
     """One client for a whole program; see :data:`hoiio.Hoiio`."""
 
     def __init__(self) -> None:
-        # Kept for good, so that a new init() breaks no request under way in another thread.
-        self._transport = Transport()
-        self._client = Client(transport=self._transport)
+        self._client = Client()
 
     def init(
         self,
         app_id: str | None = None,
         access_token: str | None = None,
         base_url: str | None = None,
+        *,
+        connect_timeout: float = CONNECT_TIMEOUT,
+        timeout: float = TOTAL_TIMEOUT,
+        raise_errors: bool = False,
     ) -> None:
-        """Set the credentials and where the service is; what is None comes from the environment."""
+        """Set the credentials and where the service is; what is None comes from the environment.
+
+        The rest is as for :class:`hoiio.Client`. Requests that other threads have under way are not
+        disturbed.
+        """
+        former = self._client
         self._client = Client(
             app_id,
             access_token,
             base_url=base_url,
-            prefix=self._client.prefix,
-            transport=self._transport,
+            prefix=former.prefix,
+            connect_timeout=connect_timeout,
+            timeout=timeout,
+            raise_errors=raise_errors,
         )
+        self._client.take_over(former)
 
     @property
     def prefix(self) -> str | None:
         """A country prefix, ``'65'`` or ``'+65'``, put before numbers without a plus.
 
-        Setting anything else but None raises ``ValueError``.
+        Setting anything else but None raises ``InvalidArgument``.
         """
         return self._client.prefix
 
@@ -46,18 +58,18 @@ class Facade:
         self._client.prefix = prefix
 
     @property
-    def voice(self) -> Voice:
+    def voice(self) -> Voice[Response, Response, Iterator[Response]]:
         """Calls, conferences, records, prices."""
         return self._client.voice
 
     @property
-    def account(self) -> Account:
+    def account(self) -> Account[Response, Response, Iterator[Response]]:
         """Credit and who one is."""
         return self._client.account
 
     def close(self) -> None:
         """Close its connections; a later request opens new ones."""
-        self._transport.close()
+        self._client.close()
 
     def __repr__(self) -> str:
         return f"Hoiio({self._client!r})"

@@ -1,26 +1,79 @@
-"""The API's voice methods: what each takes, and the parameters that say it on the wire."""
+"""The API's voice methods: what each takes, and the parameters that say it on the wire.
+
+They are written once. What they give is the client's: a ``Response`` from :class:`hoiio.Client`,
+something to ``await`` for an ``AsyncResponse`` from :class:`hoiio.AsyncClient`.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, TypedDict, TypeVar
 
-from hoiio import wire
-from hoiio.request import date, number
+from hoiio import parameters, wire
+from hoiio.errors import InvalidArgument
+from hoiio.paging import Query
 
 if TYPE_CHECKING:
-    from hoiio.client import Client
-    from hoiio.response import Response
+    from datetime import datetime
+    from typing import Unpack
+
+    from hoiio.client import BaseClient
+    from hoiio.watching import Until
+
+A = TypeVar("A")
+"""An answer."""
+P = TypeVar("P")
+"""A page of history."""
+C = TypeVar("C")
+"""The changes of a call."""
 
 
-class Voice:
+class Who(TypedDict, total=False):
+    """Who asks, instead of the client's own credentials."""
+
+    app_id: str | None
+    access_token: str | None
+
+
+class Options(Who, total=False):
+    """What every request takes besides its own: instead of the client's settings."""
+
+    timeout: float | None
+    """Seconds for everything, retries and the service's waits included."""
+    connect_timeout: float | None
+    """Seconds to reach the service."""
+
+
+class ChargeableOptions(Options, total=False):
+    """What a method takes that may cost money."""
+
+    idempotency_key: str | None
+    """One's own name for this request: sent twice with it, it is carried out once. Without it, each
+    request gets one of its own."""
+
+
+HistoryOptions = TypedDict(
+    "HistoryOptions",
+    {
+        "app_id": "str | None",
+        "access_token": "str | None",
+        "timeout": "float | None",
+        "connect_timeout": "float | None",
+        "from": "str | datetime | None",
+    },
+    total=False,
+)
+"""Those of every method, and the word that is no name in Python."""
+
+
+class Voice(Generic[A, P, C]):
     """Calls, conferences, their records and prices.
 
-    Every method takes ``app_id`` and ``access_token`` of its own, and raises what
-    :meth:`hoiio.Client.send` does. Numbers are E.164: a plus and 4 to 15 digits.
+    Numbers are E.164: a plus and 4 to 15 digits. Every method takes ``app_id``, ``access_token``,
+    ``timeout`` and ``connect_timeout`` for this request, and raises ``InvalidArgument`` before
+    anything is sent, ``NotConfigured``, ``ConnectionFailed``, ``TimedOut`` or ``InvalidResponse``.
     """
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: BaseClient[A, P, C]) -> None:
         self._client = client
 
     def call(
@@ -32,25 +85,25 @@ class Voice:
         max_duration: int | None = None,
         tag: str | None = None,
         notify_url: str | None = None,
-        app_id: str | None = None,
-        access_token: str | None = None,
-    ) -> Response:
+        **options: Unpack[ChargeableOptions],
+    ) -> A:
         """Ring ``dest1``, then ``dest2``, and connect them; answers ``txn_ref`` at once.
 
         ``dest1`` None is the account's registered number. ``caller_id`` is what ``dest2`` sees: a
         number of the account's or ``'private'``. ``max_duration`` counts seconds from ``dest2``'s
-        answer. ``tag`` is handed back; ``notify_url`` is told when the call has ended.
+        answer. ``tag`` is handed back; ``notify_url`` is told when the call has ended. With an
+        ``idempotency_key`` of one's own, the same call asked for again is placed once.
         """
         prefix = self._client.prefix
         params = {
-            "dest1": number(dest1, prefix),
-            "dest2": number(dest2, prefix),
-            "caller_id": number(caller_id, prefix),
-            "max_duration": max_duration,
-            "tag": tag,
-            "notify_url": notify_url,
+            "dest1": parameters.optional_number("dest1", dest1, prefix),
+            "dest2": parameters.number("dest2", dest2, prefix),
+            "caller_id": parameters.caller_id(caller_id, prefix),
+            "max_duration": parameters.max_duration(max_duration),
+            "tag": parameters.tag(tag),
+            "notify_url": parameters.notify_url(notify_url),
         }
-        return self._client.send(wire.CALL, params, app_id, access_token)
+        return self._client.send(wire.CALL, params, **options)
 
     def conference(
         self,
@@ -59,46 +112,68 @@ class Voice:
         caller_id: str | None = None,
         tag: str | None = None,
         notify_url: str | None = None,
-        app_id: str | None = None,
-        access_token: str | None = None,
-    ) -> Response:
+        **options: Unpack[ChargeableOptions],
+    ) -> A:
         """Ring up to 8 phones into a room; answers ``room`` and ``txn_refs``, one for each.
 
-        ``room`` names one to join, or to make; without it the service makes one.
+        ``room`` names one to join, or to make; without it the service makes one. All else is as
+        with :meth:`call`.
         """
         prefix = self._client.prefix
         params = {
-            "dest": ",".join(number(dest, prefix) or "" for dest in dests),
-            "room": room,
-            "caller_id": number(caller_id, prefix),
-            "tag": tag,
-            "notify_url": notify_url,
+            "dest": parameters.dests(dests, prefix),
+            "room": parameters.room(room),
+            "caller_id": parameters.caller_id(caller_id, prefix),
+            "tag": parameters.tag(tag),
+            "notify_url": parameters.notify_url(notify_url),
         }
-        return self._client.send(wire.CONFERENCE, params, app_id, access_token)
+        return self._client.send(wire.CONFERENCE, params, **options)
 
-    def hangup(
-        self, txn_ref: str, *, app_id: str | None = None, access_token: str | None = None
-    ) -> Response:
+    def hangup(self, txn_ref: str, **options: Unpack[Options]) -> A:
         """End a call, both its phones, or one participant of a conference."""
-        return self._client.send(wire.HANGUP, {"txn_ref": txn_ref}, app_id, access_token)
+        params = {"txn_ref": parameters.txn_ref(txn_ref)}
+        return self._client.send(wire.HANGUP, params, **options)
 
-    def moderate(
+    def moderate(self, txn_ref: str, action: str, **options: Unpack[Options]) -> A:
+        """``'mute'``, ``'unmute'`` or ``'kick'`` a participant of a conference."""
+        params = {"txn_ref": parameters.txn_ref(txn_ref), "action": parameters.action(action)}
+        return self._client.send(wire.MODERATE, params, **options)
+
+    def status(self, txn_ref: str, **options: Unpack[Options]) -> A:
+        """How a call is, or how it was; ``duration`` and ``debit`` are None while it is up."""
+        params = {"txn_ref": parameters.txn_ref(txn_ref)}
+        return self._client.send(wire.QUERY_STATUS, params, **options)
+
+    def wait(
         self,
         txn_ref: str,
-        action: str,
+        until: Until = "ended",
         *,
-        app_id: str | None = None,
-        access_token: str | None = None,
-    ) -> Response:
-        """``'mute'``, ``'unmute'`` or ``'kick'`` a participant of a conference."""
-        params = {"txn_ref": txn_ref, "action": action}
-        return self._client.send(wire.MODERATE, params, app_id, access_token)
+        timeout: float | None = None,
+        **who: Unpack[Who],
+    ) -> A:
+        """Wait until a call is ``'answered'`` or has ``'ended'``; answers its status then.
 
-    def status(
-        self, txn_ref: str, *, app_id: str | None = None, access_token: str | None = None
-    ) -> Response:
-        """How a call is, or how it was; ``duration`` and ``debit`` are None while it is up."""
-        return self._client.send(wire.QUERY_STATUS, {"txn_ref": txn_ref}, app_id, access_token)
+        A call that ends unanswered is not waited for any longer: look at the statuses. The
+        service's event stream is used where it has one, else the status is asked for now and then.
+        Raises ``WaitTimedOut`` after ``timeout`` seconds; None waits as long as the call lasts.
+        """
+        if until not in {"answered", "ended"}:
+            raise InvalidArgument("until", f"'answered' or 'ended', not {until!r}")
+        return self._client.wait(parameters.txn_ref(txn_ref), until, _span(timeout), **who)
+
+    def watch(
+        self,
+        txn_ref: str,
+        *,
+        timeout: float | None = None,
+        **who: Unpack[Who],
+    ) -> C:
+        """Iterate over how a call is: its status now, then each change, until it has ended.
+
+        Raises ``WaitTimedOut`` after ``timeout`` seconds.
+        """
+        return self._client.watch(parameters.txn_ref(txn_ref), _span(timeout), **who)
 
     def history(
         self,
@@ -106,46 +181,43 @@ class Voice:
         to: str | datetime | None = None,
         page: int | None = None,
         upto: str | None = None,
-        *,
-        app_id: str | None = None,
-        access_token: str | None = None,
-        **keywords: str | datetime | None,
-    ) -> Response:
+        **options: Unpack[HistoryOptions],
+    ) -> P:
         """A page of 100 calls, newest first: ``entries``, ``total_entries_count``.
 
         ``from_`` is inclusive, ``to`` exclusive: text or a naive ``datetime`` in GMT+8, or an aware
         one. ``upto``, the newest ref of page 1, keeps later calls from shifting the pages.
-        ``history(**{'from': …})`` works too. Any other keyword is a ``TypeError``.
+        ``history(**{'from': …})`` works too. ``history().all()`` walks through all pages,
+        ``history().to_csv(path)`` writes them to a file.
         """
-        params = {
-            "from": date(_from(from_, keywords)),
-            "to": date(to),
-            "page": page,
-            "upto": upto,
-        }
-        return self._client.send(wire.GET_HISTORY, params, app_id, access_token)
+        rest: dict[str, Any] = dict(options)
+        if "from" in rest:
+            if from_ is not None:
+                raise TypeError("history() got both 'from' and 'from_'")
+            from_ = rest.pop("from")
+        query = _query(from_, to, page, upto)
+        return self._client.history(query, **rest)
 
-    def rate(
-        self,
-        dest1: str,
-        dest2: str,
-        *,
-        app_id: str | None = None,
-        access_token: str | None = None,
-    ) -> Response:
+    def rate(self, dest1: str, dest2: str, **options: Unpack[Options]) -> A:
         """What a minute between two numbers costs, ``rate``, and how long the credit lasts."""
         prefix = self._client.prefix
-        params = {"dest1": number(dest1, prefix), "dest2": number(dest2, prefix)}
-        return self._client.send(wire.GET_RATE, params, app_id, access_token)
+        params = {
+            "dest1": parameters.number("dest1", dest1, prefix),
+            "dest2": parameters.number("dest2", dest2, prefix),
+        }
+        return self._client.send(wire.GET_RATE, params, **options)
 
 
-def _from(
-    from_: str | datetime | None, keywords: dict[str, str | datetime | None]
-) -> str | datetime | None:
-    """The start of a history, given under either of its names."""
-    unknown = keywords.keys() - {"from"}
-    if unknown:
-        raise TypeError(f"history() got an unexpected keyword argument {min(unknown)!r}")
-    if from_ is not None and "from" in keywords:
-        raise TypeError("history() got both 'from' and 'from_'")
-    return keywords.get("from", from_)
+def _span(seconds: float | None) -> float | None:
+    return None if seconds is None else parameters.seconds("timeout", seconds)
+
+
+def _query(
+    from_: str | datetime | None, to: str | datetime | None, page: int | None, upto: str | None
+) -> Query:
+    return Query(
+        parameters.page(page),
+        parameters.date("from", from_),
+        parameters.date("to", to),
+        None if upto is None else parameters.txn_ref(upto),
+    )

@@ -11,12 +11,11 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 BASE_URL: Final = "https://secure.hoiio.com/open/"
 """Where the original service lived; every path below is relative to it."""
@@ -31,6 +30,10 @@ FEATURES_HEADER: Final = "Hoiio-Features"
 IDEMPOTENCY_HEADER: Final = "Idempotency-Key"
 IDEMPOTENCY: Final = "idempotency"
 """In the comma list of ``Hoiio-Features``: chargeable requests may carry an idempotency key."""
+EVENT_STREAM: Final = "events"
+"""In the same list: the changes of a call come as a stream of events."""
+UPTO: Final = "upto"
+"""In the same list: ``upto`` pins a history (api rule 9)."""
 
 TAG_MAX: Final = 256
 NOTIFY_URL_MAX: Final = 4000
@@ -118,8 +121,7 @@ class Action(StrEnum):
     UNMUTE = "unmute"
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """One API method: its path below the base URL and its own parameters, in the table's order.
 
     ``app_id`` and ``access_token`` belong to every endpoint and are not listed.
@@ -152,6 +154,7 @@ CONFERENCE_CALL: Final = Endpoint(
 MODERATE: Final = Endpoint("conference/moderate", required=("txn_ref", "action"))
 HANGUP: Final = Endpoint("voice/hangup", required=("txn_ref",))
 QUERY_STATUS: Final = Endpoint("voice/query_status", required=("txn_ref",))
+EVENTS: Final = Endpoint("voice/events", required=("txn_ref",))
 GET_HISTORY: Final = Endpoint("voice/get_history", optional=("from", "to", "page", "upto"))
 GET_RATE: Final = Endpoint("voice/get_rate", required=("dest1", "dest2"))
 GET_BALANCE: Final = Endpoint("user/get_balance")
@@ -193,6 +196,7 @@ FIELDS: Final[dict[str, Kind]] = {
     "points": Kind.MONEY,
     "bonus": Kind.MONEY,
     "date": Kind.DATE,
+    "answered_date": Kind.DATE,
     "txn_refs": Kind.REFS,
     "caller_ids": Kind.LIST,
     "entries": Kind.ENTRIES,

@@ -81,7 +81,7 @@ def talk(client, phones, **asked):
     one, two = phones
     for phone in phones:
         phone.become(UP, events=False)
-    ref = client.voice.call(ONE, TWO, **asked).raise_for_status().txn_ref
+    ref = client.voice.call(ONE, TWO, **asked).raise_for_error().txn_ref
     two.wait_for("ACK", timeout=8)
     for phone, other in ((one, two), (two, one)):
         wait_until(lambda phone=phone, other=other: (phone.ask(*KEY), other.heard("INFO"))[1])
@@ -169,13 +169,13 @@ def test_participants_see_the_caller_id_and_never_each_other(client, phones, ask
     one, two = phones
     for phone in phones:
         phone.become(UP, events=False)
-    res = client.voice.conference(ONE, TWO, **asked).raise_for_status()
+    res = client.voice.conference(ONE, TWO, **asked).raise_for_error()
     for phone in phones:
         phone.wait_for("ACK", timeout=8)
         phone.ask(*KEY)
         assert phone.reinvite("inactive").start == "SIP/2.0 200 OK"
-    client.voice.moderate(res.txn_refs[0], "mute").raise_for_status()
-    client.voice.moderate(res.txn_refs[0], "kick").raise_for_status()
+    client.voice.moderate(res.txn_refs[0], "mute").raise_for_error()
+    client.voice.moderate(res.txn_refs[0], "kick").raise_for_error()
     one.wait_for("BYE")
     two.ask("BYE")
     over(client, *res.txn_refs)
@@ -216,7 +216,7 @@ def through(service, client, **asked):
     """What the provider hears of the second leg of a call that is answered and hung up."""
     provider = service.provider
     provider.become(UP, challenge=True)
-    ref = client.voice.call(ONE, TWO, **asked).raise_for_status().txn_ref
+    ref = client.voice.call(ONE, TWO, **asked).raise_for_error().txn_ref
 
     def second():
         calls = {r.get("Call-ID") for r in provider.heard("INVITE") if f"sip:{TWO}@" in r.start}

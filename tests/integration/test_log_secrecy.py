@@ -40,14 +40,14 @@ def do_everything(service, hooks):
     """Calls, conferences, wrong tokens, tokens in URLs, refusals, failures, what is no HTTP."""
     hook = f"{hooks.url}/hook?{QUERY}=1"
     with service.client() as client:
-        talked = client.voice.call(ONE, TWO, notify_url=hook, tag="x").raise_for_status()
+        talked = client.voice.call(ONE, TWO, notify_url=hook, tag="x").raise_for_error()
         wait_until(lambda: "call bridged" in service.log.read_text(), what="the bridge")
         client.voice.hangup(talked.txn_ref)
         joined = client.voice.conference(ONE, TWO, notify_url="http://127.0.0.1:9/" + QUERY)
         client.voice.moderate(joined.txn_refs[0], "mute")
-        for ref in joined.raise_for_status().txn_refs:
+        for ref in joined.raise_for_error().txn_refs:
             client.voice.hangup(ref)
-        lost = client.voice.call(THREE, NOBODY, notify_url=hook).raise_for_status()
+        lost = client.voice.call(THREE, NOBODY, notify_url=hook).raise_for_error()
         client.voice.hangup(lost.txn_ref)
         client.voice.rate(ONE, TWO)
         client.voice.history()

@@ -13,7 +13,7 @@ import pytest
 
 from hoiio import wire
 from hoiio.cli import voice
-from hoiio.cli.meanings import meaning
+from hoiio.meanings import meaning
 from support.canned import canned_server, with_http
 
 A, B, C = "+6511111111", "+6522222222", "+6533333333"

@@ -1,19 +1,9 @@
-"""What is sent: credentials, base URLs, numbers with a prefix, dates, forms. No I/O."""
-
-from datetime import UTC, datetime, timedelta, timezone
+"""What is sent: credentials, base URLs, forms. No I/O."""
 
 import pytest
 
-from hoiio import NotConfigured, wire
-from hoiio.request import (
-    Credentials,
-    base_url,
-    country_prefix,
-    credentials,
-    date,
-    form,
-    number,
-)
+from hoiio import InvalidArgument, NotConfigured, wire
+from hoiio.request import Credentials, base_url, credentials, form, target
 
 ENVIRONMENT = {"HOIIO_APP_ID": "env-id", "HOIIO_ACCESS_TOKEN": "env-token"}
 
@@ -84,53 +74,31 @@ def test_what_is_no_base_url_is_refused(url):
         base_url(url, {})
 
 
-def test_a_prefix_goes_before_numbers_without_a_plus():
-    """Never before a full number or a word like 'private'."""
-    assert country_prefix("65") == country_prefix("+65") == "+65"
-    assert number("91234567", "+65") == "+6591234567"
-    assert number("+6591234567", "+65") == "+6591234567"
-    assert number("private", "+65") == "private"
-    assert number("91234567", None) == "91234567"
-    assert number(None, "+65") is None
-    assert number("", "+65") == ""
-
-
-def test_a_number_may_be_an_int():
-    """Its digits are meant, with a prefix and without."""
-    assert number(91234567, "+65") == "+6591234567"
-    assert number(91234567, None) == "91234567"
-
-
-@pytest.mark.parametrize("prefix", ["", "+", "++65", "6 5", "SG", "٦٥", 65, b"65"])
-def test_what_is_no_prefix_is_refused(prefix):
-    """At once, not with the next call."""
-    with pytest.raises(ValueError, match="country prefix"):
-        country_prefix(prefix)
-
-
-@pytest.mark.parametrize(
-    ("value", "sent"),
-    [
-        (None, None),
-        ("2012-01-31 12:06:15", "2012-01-31 12:06:15"),
-        (datetime(2012, 1, 31, 12, 6, 15, 999), "2012-01-31 12:06:15"),
-        (datetime(2012, 1, 31, 20, 0, tzinfo=UTC), "2012-02-01 04:00:00"),
-        (datetime(2012, 1, 1, tzinfo=timezone(timedelta(hours=9))), "2011-12-31 23:00:00"),
-    ],
-)
-def test_dates_are_sent_in_gmt8(value, sent):
-    """Naive ones are there already, aware ones are converted."""
-    assert date(value) == sent
-
-
 def test_a_form_leaves_out_what_is_absent():
     """And writes everything else as text; an empty value is sent, as it was given."""
-    sent = form(Credentials("id", "token"), {"page": 2, "to": None, "tag": ""})
-    assert sent == {"app_id": "id", "access_token": "token", "page": "2", "tag": ""}
+    sent = form(Credentials("id", "to ken"), {"page": 2, "to": None, "tag": "", "a": "+1 é&="})
+    assert sent == "app_id=id&access_token=to+ken&page=2&tag=&a=%2B1+%C3%A9%26%3D"
 
 
 def test_what_is_no_text_is_named():
     """One exception, from this package, instead of the encoder's."""
-    with pytest.raises(ValueError, match=r"tag cannot be sent.*'\\udcff'") as raised:
+    with pytest.raises(InvalidArgument, match=r"tag: '\\udcff' cannot be sent") as raised:
         form(Credentials("id", "token"), {"txn_ref": "AA-C-1", "tag": "\udcff"})
     assert not isinstance(raised.value, UnicodeError)
+
+
+def test_a_request_says_the_same_by_either_method():
+    """With GET everything is in the URL; a key is a header in both."""
+    posted = target("POST", "http://a/b", "x=1", "key-1")
+    assert posted == (
+        "POST",
+        "http://a/b",
+        {
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Accept": "application/json",
+            "Idempotency-Key": "key-1",
+        },
+        b"x=1",
+    )
+    got = target("GET", "http://a/b", "x=1", None)
+    assert got == ("GET", "http://a/b?x=1", {"Accept": "application/json"}, b"")

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hoiio import InvalidResponse, RequestRefused, Response, wire
-from hoiio.response import parse
+from hoiio import APIError, InvalidResponse, wire
+from hoiio.answer import Answer, parse
 
 STATUS = {
     "status": "success_ok",
@@ -28,7 +28,7 @@ STATUS = {
 
 
 def answer(**fields):
-    return parse(json.dumps({"status": "success_ok", **fields}))
+    return parse(Answer, json.dumps({"status": "success_ok", **fields}))
 
 
 def test_a_call_is_answered_with_its_reference():
@@ -40,7 +40,7 @@ def test_a_call_is_answered_with_its_reference():
 
 def test_a_status_has_the_guides_values_in_the_guides_types():
     """Every line of the guide's status example, values and types."""
-    res = parse(json.dumps(STATUS))
+    res = parse(Answer, json.dumps(STATUS))
     assert res.txn_ref == "TX-1234"
     assert res.tag == "my-tag"
     assert res.date == datetime(2012, 1, 31, 12, 6, 15)
@@ -66,7 +66,7 @@ def test_history_entries_are_responses():
     res = answer(total_entries_count="234", entries_count="1", entries=[entry])
     assert (res.total_entries_count, res.entries_count) == (234, 1)
     [first] = res.entries
-    assert isinstance(first, Response)
+    assert isinstance(first, Answer)
     assert (first.txn_ref, first.date) == ("TX-1234", datetime(2012, 1, 31, 12, 6, 15))
     assert json.loads(first.text) == entry
     assert first.is_success()
@@ -129,7 +129,7 @@ def test_an_empty_known_field_counts_as_absent(field, value):
 def test_the_raw_answer_stays_reachable():
     """Text, JSON, nothing converted."""
     text = json.dumps(STATUS)
-    res = parse(text)
+    res = parse(Answer, text)
     assert res.text == text
     assert res.json == STATUS
     assert res.response is None
@@ -137,14 +137,14 @@ def test_the_raw_answer_stays_reachable():
 
 def test_an_error_of_the_api_does_not_raise():
     """is_success() tells; raising is asked for."""
-    res = parse('{"status": "error_insufficient_credit"}')
+    res = parse(Answer, '{"status": "error_insufficient_credit"}')
     assert res.is_success() is False
     assert res.status == "error_insufficient_credit"
-    with pytest.raises(RequestRefused, match="error_insufficient_credit") as raised:
-        res.raise_for_status()
+    with pytest.raises(APIError, match="error_insufficient_credit") as raised:
+        res.raise_for_error()
     assert raised.value.response is res
     good = answer()
-    assert good.raise_for_status() is good
+    assert good.raise_for_error() is good
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_repr_reads_well_and_hides_tokens():
     """In the answer's order, typed, with long lists counted."""
     res = answer(duration="2", access_token="s3cret", entries=[{}, {}])
     assert repr(res) == (
-        "Response(status='success_ok', duration=2, access_token=[hidden], entries=[2 entries])"
+        "Answer(status='success_ok', duration=2, access_token=[hidden], entries=[2 entries])"
     )
 
 
@@ -169,7 +169,7 @@ def test_repr_reads_well_and_hides_tokens():
 def test_repr_shows_no_field_that_poses_as_an_attribute(name):
     """The attribute of that name may hold the whole body, with a token in it."""
     res = answer(**{name: "taken"}, access_token="s3cret", rate="0.018")
-    assert repr(res) == "Response(status='success_ok', access_token=[hidden], rate=0.018)"
+    assert repr(res) == "Answer(status='success_ok', access_token=[hidden], rate=0.018)"
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_repr_shows_no_field_that_poses_as_an_attribute(name):
 def test_what_is_no_answer_is_an_invalid_response(text):
     """With the beginning of what came."""
     with pytest.raises(InvalidResponse) as raised:
-        parse(text)
+        parse(Answer, text)
     assert raised.value.excerpt == text[:200]
 
 
@@ -216,7 +216,7 @@ def test_no_excerpt_shows_the_token():
     """A server's error page may repeat the request."""
     page = "<p>access_token=se%2Fcret or se/cret</p>"
     with pytest.raises(InvalidResponse) as raised:
-        parse(page, secret="se/cret")
+        parse(Answer, page, secret="se/cret")
     assert "cret" not in str(raised.value)
     assert raised.value.excerpt == "<p>access_token=[hidden] or [hidden]</p>"
 
@@ -226,7 +226,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=8,
 )
-NAMES = st.sampled_from([*wire.FIELDS, *Response.__annotations__, "__class__", "x"])
+NAMES = st.sampled_from([*wire.FIELDS, *Answer.__annotations__, "__class__", "x"])
 ANSWERS = st.dictionaries(NAMES | st.text(), JSON | st.text("0123456789.-e,: "))
 
 
@@ -234,10 +234,10 @@ ANSWERS = st.dictionaries(NAMES | st.text(), JSON | st.text("0123456789.-e,: "))
 def test_any_text_gives_a_response_or_an_invalid_response(text):
     """Never another exception, and every attribute of what comes back can be read and shown."""
     try:
-        res = parse(text)
+        res = parse(Answer, text)
     except InvalidResponse:
         return
     assert isinstance(res.status, str)
-    assert repr(res).startswith("Response(")
+    assert repr(res).startswith("Answer(")
     assert res.duration is None or isinstance(res.duration, int)
     assert res.rate is None or isinstance(res.rate, float)

@@ -13,11 +13,11 @@ from cyclopts import Parameter
 
 from hoiio.cli import show, show_answer
 from hoiio.cli.console import fail
-from hoiio.cli.meanings import meaning
-from hoiio.client import Client, retry_after
+from hoiio.client import Client
 from hoiio.errors import ConnectionFailed, HoiioException, InvalidResponse
+from hoiio.meanings import meaning
 from hoiio.response import Response
-from hoiio.wire import QUERY_STATUS, CallStatus
+from hoiio.wire import CallStatus
 
 Json = Annotated[bool, Parameter(name="--json", negative="")]
 Ask = Callable[[Client], Response]
@@ -96,7 +96,7 @@ def status(
         shown: dict[str, object] = {}
         while True:
             answer = _ask(client, lambda client: client.voice.status(ref))
-            pause = retry_after(QUERY_STATUS, answer)
+            pause = answer.retry_after
             if watch and pause is not None:
                 time.sleep(pause)
                 continue

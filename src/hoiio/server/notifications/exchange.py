@@ -127,7 +127,7 @@ class _Pinned(AsyncNetworkBackend):
         self,
         host: str,  # noqa: ARG002 - the name has been looked up
         port: int,
-        timeout: float | None = None,  # noqa: ARG002, ASYNC109 - the base class's
+        timeout: float | None = None,  # noqa: ARG002 - the base class's
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> AsyncNetworkStream:
@@ -160,14 +160,14 @@ class _Bounded(AsyncNetworkStream):
         self._inner = inner
         self._left = READ_MAX
 
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         if self._left <= 0:
             raise httpcore2.ReadError("the answer is too long")
         data = await self._inner.read(max_bytes, timeout)
         self._left -= len(data)
         return data
 
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         await self._inner.write(buffer, timeout)
 
     async def aclose(self) -> None:
@@ -177,7 +177,7 @@ class _Bounded(AsyncNetworkStream):
         self,
         ssl_context: ssl.SSLContext,
         server_hostname: str | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109
+        timeout: float | None = None,
     ) -> AsyncNetworkStream:
         try:
             return _Bounded(await self._inner.start_tls(ssl_context, server_hostname, timeout))

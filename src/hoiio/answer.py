@@ -1,0 +1,349 @@
+"""An answer of the API, its fields typed.
+
+Pure: text goes in, a response or ``InvalidResponse`` comes out. It takes what any server of the
+protocol has been seen to send: numbers as strings or bare, lists or comma strings, absent fields.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeGuard, TypeVar, cast
+from urllib.parse import quote
+
+from hoiio import wire
+from hoiio.errors import InvalidResponse, api_error
+
+if TYPE_CHECKING:
+    from hoiio.transport import HttpResponse
+
+
+class Answer:
+    """One answer, or one entry of a history page, whoever asked.
+
+    Every field of the answer is an attribute. Those declared here have the type shown and are None
+    when the answer lacks them, as ``duration`` and ``debit`` are while a call is up; any other
+    field keeps the type it came with, and a field that the answer lacks is an ``AttributeError``.
+    A money field has its exact value beside it: ``rate_decimal`` for ``rate``.
+    """
+
+    status: str
+    """``success_ok`` or the error; a history entry repeats its page's."""
+    json: dict[str, Any]
+    """The body parsed, nothing converted."""
+    response: HttpResponse | None
+    """The HTTP response: ``status_code``, ``headers``, ``content``."""
+
+    txn_ref: str | None = None
+    txn_refs: list[str] | None = None
+    room: str | None = None
+    tag: str | None = None
+    dest1: str | None = None
+    dest2: str | None = None
+    number: str | None = None
+    call_status_dest1: str | None = None
+    call_status_dest2: str | None = None
+    date: datetime | None = None
+    """When the transaction was admitted: naive, in GMT+8."""
+    answered_date: datetime | None = None
+    """When the billed talk began: naive, in GMT+8. None until then, and on services without it."""
+    duration: int | None = None
+    """Started minutes."""
+    currency: str | None = None
+    rate: float | None = None
+    """Currency units a minute."""
+    rate_decimal: Decimal | None = None
+    debit: float | None = None
+    debit_decimal: Decimal | None = None
+    talktime: int | None = None
+    """Minutes that the credit lasts at this rate."""
+    entries: list[Self] | None = None
+    entries_count: int | None = None
+    total_entries_count: int | None = None
+    balance: float | None = None
+    balance_decimal: Decimal | None = None
+    points: float | None = None
+    points_decimal: Decimal | None = None
+    bonus: float | None = None
+    bonus_decimal: Decimal | None = None
+    uid: str | None = None
+    name: str | None = None
+    mobile_number: str | None = None
+    caller_ids: list[str] | None = None
+    email: str | None = None
+    country: str | None = None
+    prefix: str | None = None
+    time_zone: str | None = None
+    user_status: str | None = None
+
+    def __init__(
+        self,
+        fields: Mapping[str, Any],
+        text: str | None = None,
+        response: HttpResponse | None = None,
+        origin: object = None,
+    ) -> None:
+        self.__dict__.update(fields)
+        self._text = text
+        self._origin: Any = origin
+        self.response = response
+
+    @property
+    def text(self) -> str:
+        """The body as it came; of an entry, its own JSON."""
+        return json.dumps(self.json) if self._text is None else self._text
+
+    @property
+    def date_utc(self) -> datetime | None:
+        """The instant of ``date``, aware, in UTC."""
+        return None if self.date is None else (self.date - _GMT8).replace(tzinfo=UTC)
+
+    @property
+    def retry_after(self) -> int | None:
+        """Seconds after which a request that was refused for its rate may be made again."""
+        return None if self.response is None else retry_after(self.response)
+
+    def is_success(self) -> bool:
+        """Whether the API did as asked; if not, ``status`` holds the error."""
+        return self.status == wire.Status.SUCCESS
+
+    def is_live(self) -> bool:
+        """Whether this call is still up, by its statuses."""
+        return wire.CallStatus.ONGOING in (self.call_status_dest1, self.call_status_dest2)
+
+    def is_answered(self) -> bool:
+        """Whether all who were to talk have talked, by ``answered_date`` or the final statuses.
+
+        A service without ``answered_date`` tells it only when the call has ended.
+        """
+        if self.answered_date is not None:
+            return True
+        statuses = {self.call_status_dest1, self.call_status_dest2} - {None, ""}
+        return statuses == {wire.CallStatus.ANSWERED}
+
+    def raise_for_error(self) -> Self:
+        """Return this answer if it is a success; raise :class:`hoiio.APIError` if not."""
+        if not self.is_success():
+            raise api_error(self)
+        return self
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            raise AttributeError(f"the answer has no field {name!r}")
+
+    def __repr__(self) -> str:
+        shown = ((name, self.__dict__[name]) for name in self.json if not is_kept_out(name))
+        fields = ", ".join(f"{name}={_show(name, value)}" for name, value in shown)
+        return f"{type(self).__name__}({fields})"
+
+
+R = TypeVar("R", bound=Answer)
+
+
+def retry_after(response: HttpResponse) -> int | None:
+    """The seconds of a ``Retry-After`` header; None for none, or a date."""
+    seconds = response.headers.get("Retry-After", "")
+    plain = seconds.isascii() and seconds.isdigit() and len(seconds) < 10
+    return int(seconds) if plain else None
+
+
+_RESERVED: Final = frozenset(dir(Answer)) - set(Answer.__annotations__) | {
+    *("text", "json", "response", "wait", "watch", "all", "to_csv")
+}
+_BESIDE: Final = frozenset(name for name in Answer.__annotations__ if "_decimal" in name)
+_TEXT: Final = Answer.__annotations__.keys() - _RESERVED - wire.FIELDS.keys() - _BESIDE - {"status"}
+
+
+def parse(
+    kind: type[R],
+    text: str,
+    http: HttpResponse | None = None,
+    *,
+    secret: str = "",
+    origin: object = None,
+) -> R:
+    """Read an answer into a ``kind`` of response, that keeps its ``origin``, entries and all.
+
+    ``secret`` is kept out of the exception's excerpt. Raises ``InvalidResponse`` for anything that
+    is not one JSON object with a ``status`` and fields of the known shapes.
+    """
+    try:
+        body = _object(text)
+        status = _status(body)
+        fields = _fields(body, status)
+        if fields.get("entries"):
+            fields["entries"] = [
+                kind(_fields(entry, status), None, http, origin) for entry in fields["entries"]
+            ]
+        return kind(fields, text, http, origin)
+    except (ValueError, RecursionError) as error:
+        why = _redact(str(error) or "nested too deeply", secret)
+        code = None if http is None else http.status_code
+        raise InvalidResponse(why, _redact(text, secret), code) from None
+
+
+def read_fields(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The typed attributes of a transaction's fields, by name, as a status has them.
+
+    Raises ``ValueError`` for a field of the wrong shape.
+    """
+    return _fields(body, "")
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        body = json.loads(text, parse_constant=_no_constant)
+    except json.JSONDecodeError:
+        # Its own message would repeat parts of the body.
+        raise ValueError("not JSON") from None
+    if not isinstance(body, dict):
+        raise ValueError("not a JSON object")  # noqa: TRY004 - one kind of failure for all
+    return cast("dict[str, Any]", body)
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _status(body: dict[str, Any]) -> str:
+    status = body.get("status")
+    if not isinstance(status, str) or not status:
+        raise ValueError("no status")
+    return status
+
+
+def _fields(body: Mapping[str, Any], status: str) -> dict[str, Any]:
+    """All attributes of an answer or an entry, by name."""
+    fields: dict[str, Any] = {"status": status, "json": body}
+    for name, value in body.items():
+        if name in _TEXT:
+            # Most fields are strings already.
+            fields[name] = value if type(value) is str else _string(name, value)
+        elif name in wire.FIELDS:
+            if value is None or value == "":
+                fields[name] = None
+            else:
+                _READERS[wire.FIELDS[name]](fields, name, value)
+        elif name != "status" and not is_kept_out(name):
+            fields[name] = value
+    return fields
+
+
+def is_kept_out(name: str) -> bool:
+    """Whether a server's field of this name stays in ``json`` only: an attribute of ours has it."""
+    return name in _RESERVED or name in _BESIDE or name.startswith("_")
+
+
+def _wrong(name: str, value: object) -> ValueError:
+    return ValueError(f"{name} cannot be a {type(value).__name__} of this form")
+
+
+def _string(name: str, value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _wrong(name, value)
+    return str(value)
+
+
+def _decimal(name: str, value: object) -> Decimal:
+    """An exact amount; a bare JSON number counts as the shortest decimal that it stands for."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise _wrong(name, value)
+    try:
+        amount = Decimal(str(value))
+    except (InvalidOperation, ValueError):
+        raise _wrong(name, value) from None
+    # Beyond this a float would be infinite or an int would fill the memory.
+    if not amount.is_finite() or abs(amount.adjusted()) > _DIGITS_MAX:
+        raise _wrong(name, value)
+    return amount
+
+
+_DIGITS_MAX: Final = 30
+
+
+def _read_money(fields: dict[str, Any], name: str, value: object) -> None:
+    amount = _decimal(name, value)
+    fields[name] = float(amount)
+    fields[f"{name}_decimal"] = amount
+
+
+def _read_integer(fields: dict[str, Any], name: str, value: object) -> None:
+    if isinstance(value, str) and len(value) < 10 and value.isascii() and value.isdigit():
+        fields[name] = int(value)
+        return
+    amount = _decimal(name, value)
+    if amount != amount.to_integral_value():
+        raise _wrong(name, value)
+    fields[name] = int(amount)
+
+
+def _read_date(fields: dict[str, Any], name: str, value: object) -> None:
+    if not isinstance(value, str):
+        raise _wrong(name, value)
+    date = wire.parse_date(value)
+    if date < _EARLIEST:
+        raise _wrong(name, value)
+    fields[name] = date
+
+
+_GMT8: Final = timedelta(hours=8)
+_EARLIEST: Final = datetime.min + _GMT8
+"""Before it there would be no date in UTC."""
+
+
+def _read_strings(fields: dict[str, Any], name: str, value: object) -> None:
+    """A list of strings, or a comma string of them."""
+    items: list[Any] = value.split(",") if isinstance(value, str) else _list(name, value)
+    if not all(isinstance(item, str) for item in items):
+        raise _wrong(name, value)
+    fields[name] = [item.strip() for item in items]
+
+
+def _read_entries(fields: dict[str, Any], name: str, value: object) -> None:
+    entries = _list(name, value)
+    if not all(isinstance(entry, dict) for entry in entries):
+        raise _wrong(name, value)
+    fields[name] = entries
+
+
+_READERS: Final = {
+    wire.Kind.INTEGER: _read_integer,
+    wire.Kind.MONEY: _read_money,
+    wire.Kind.DATE: _read_date,
+    wire.Kind.REFS: _read_strings,
+    wire.Kind.LIST: _read_strings,
+    wire.Kind.ENTRIES: _read_entries,
+}
+
+
+def _list(name: str, value: object) -> list[Any]:
+    if not _is_list(value):
+        raise _wrong(name, value)
+    return value
+
+
+def _is_list(value: object) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)
+
+
+def _redact(text: str, secret: str) -> str:
+    """The text without the secret, also where a server echoes it percent-encoded."""
+    if not secret:
+        return text
+    return text.replace(secret, _HIDDEN).replace(quote(secret, safe=""), _HIDDEN)
+
+
+_HIDDEN: Final = "[hidden]"
+
+
+def _show(name: str, value: object) -> str:
+    if "token" in name or "secret" in name:
+        return _HIDDEN
+    if name == "entries" and _is_list(value):
+        return f"[{len(value)} entries]"
+    return repr(value)

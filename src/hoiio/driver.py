@@ -1,0 +1,309 @@
+"""Who performs the steps that requests, watching and paging are made of: once sync, once async.
+
+The rules are in :mod:`hoiio.exchange`, :mod:`hoiio.watching` and :mod:`hoiio.paging`; here is only
+how to send, sleep, read a stream and do one thing beside another.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
+from contextlib import AsyncExitStack, ExitStack
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+
+from hoiio.answer import Answer
+from hoiio.errors import HoiioException
+from hoiio.exchange import Exchange, Outcome, Send, Sleep
+from hoiio.paging import Begin, Entries, Finish, Paging
+from hoiio.transport import AsyncStreaming, AsyncTransport, Opened, Streaming, Transport
+from hoiio.watching import Open, Step, Tell, Watching
+
+if TYPE_CHECKING:
+    import asyncio
+    from concurrent.futures import Future
+
+T = TypeVar("T")
+R = TypeVar("R", bound=Answer)
+
+
+class Driver:
+    """Blocks the thread that it is called in. ``transport`` gives the one to use now."""
+
+    def __init__(self, transport: Callable[[], Transport]) -> None:
+        self._transport = transport
+
+    def run(self, steps: Exchange[T]) -> T:
+        """Make a request, for its answer."""
+        send = self._transport().send
+        outcome: Outcome = None
+        try:
+            while True:
+                step = steps.send(outcome)
+                if isinstance(step, Send):
+                    try:
+                        outcome = send(step.request)
+                    except HoiioException as error:
+                        outcome = error
+                else:
+                    time.sleep(step.seconds)
+                    outcome = None
+        except StopIteration as done:
+            return cast("T", done.value)
+
+    def wait(self, steps: Generator[Step, Outcome, T]) -> T:
+        """Follow a call, for the answer that was waited for."""
+        outcome: Outcome = None
+        with ExitStack() as streams:
+            listener = _Listener(self._transport(), streams)
+            try:
+                while True:
+                    outcome = listener.perform(steps.send(outcome))
+            except StopIteration as done:
+                return cast("T", done.value)
+
+    def watch(self, steps: Watching[R]) -> Iterator[R]:
+        """Follow a call, change by change."""
+        outcome: Outcome = None
+        with ExitStack() as streams:
+            listener = _Listener(self._transport(), streams)
+            streams.callback(steps.close)
+            while True:
+                try:
+                    step = steps.send(outcome)
+                except StopIteration:
+                    return
+                if isinstance(step, Tell):
+                    outcome = None
+                    yield step.answer
+                else:
+                    outcome = listener.perform(step)
+
+    def walk(self, steps: Paging[R]) -> Iterator[R]:
+        """Go through a history; the next page is asked for in a thread of its own."""
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - slow to load
+
+        pool = ThreadPoolExecutor(1, "hoiio-history")
+        ahead: Future[R] | None = None
+        outcome: R | HoiioException | None = None
+        try:
+            while True:
+                try:
+                    step = steps.send(outcome)
+                except StopIteration:
+                    return
+                outcome = None
+                match step:
+                    case Begin():
+                        ahead = pool.submit(self.run, step.steps)
+                    case Finish():
+                        outcome = _result(ahead)
+                    case Entries():
+                        yield from step.entries
+                    case Sleep():
+                        time.sleep(step.seconds)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+class _Listener:
+    """Performs the steps of one that watches; at most one stream is open at a time."""
+
+    def __init__(self, transport: Transport, streams: ExitStack) -> None:
+        self._transport = transport
+        self._stream = streams.enter_context(ExitStack())
+        self._pieces: Iterator[bytes] = iter(())
+
+    def perform(self, step: Step) -> Outcome:
+        try:
+            match step:
+                case Send():
+                    return self._transport.send(step.request)
+                case Sleep():
+                    time.sleep(step.seconds)
+                    return None
+                case Open():
+                    if not isinstance(self._transport, Streaming):
+                        return None
+                    self._stream.close()
+                    stream = self._stream.enter_context(self._transport.stream(step.request))
+                    self._pieces = stream.pieces
+                    return Opened(stream.status_code, stream.headers.get("Content-Type", ""))
+                case _:
+                    return next(self._pieces, b"")
+        except HoiioException as error:
+            return error
+
+
+def _result(ahead: Future[R] | None) -> R | HoiioException:
+    if ahead is None:
+        raise TypeError("nothing was begun")
+    try:
+        return ahead.result()
+    except HoiioException as error:
+        return error
+
+
+class AsyncDriver:
+    """For asyncio and trio. ``transport`` gives the one to use now."""
+
+    def __init__(self, transport: Callable[[], AsyncTransport]) -> None:
+        self._transport = transport
+
+    async def run(self, steps: Exchange[T]) -> T:
+        """Make a request, for its answer."""
+        send = self._transport().send
+        outcome: Outcome = None
+        try:
+            while True:
+                step = steps.send(outcome)
+                if isinstance(step, Send):
+                    try:
+                        outcome = await send(step.request)
+                    except HoiioException as error:
+                        outcome = error
+                else:
+                    await _sleep(step.seconds)
+                    outcome = None
+        except StopIteration as done:
+            return cast("T", done.value)
+
+    async def wait(self, steps: Generator[Step, Outcome, T]) -> T:
+        """Follow a call, for the answer that was waited for."""
+        outcome: Outcome = None
+        async with AsyncExitStack() as streams:
+            listener = _AsyncListener(self._transport(), streams)
+            try:
+                while True:
+                    outcome = await listener.perform(steps.send(outcome))
+            except StopIteration as done:
+                return cast("T", done.value)
+
+    async def watch(self, steps: Watching[R]) -> AsyncIterator[R]:
+        """Follow a call, change by change."""
+        outcome: Outcome = None
+        async with AsyncExitStack() as streams:
+            listener = _AsyncListener(self._transport(), streams)
+            streams.callback(steps.close)
+            while True:
+                try:
+                    step = steps.send(outcome)
+                except StopIteration:
+                    return
+                if isinstance(step, Tell):
+                    outcome = None
+                    yield step.answer
+                else:
+                    outcome = await listener.perform(step)
+
+    async def walk(self, steps: Paging[R]) -> AsyncIterator[R]:
+        """Go through a history; under asyncio the next page is asked for in a task of its own.
+
+        Trio has no tasks without a nursery, so there each page is asked for when it is needed.
+        """
+        ahead: _Ahead[R] | None = None
+        outcome: R | HoiioException | None = None
+        try:
+            while True:
+                try:
+                    step = steps.send(outcome)
+                except StopIteration:
+                    return
+                outcome = None
+                match step:
+                    case Begin():
+                        ahead = _Ahead(self.run(step.steps))
+                    case Finish():
+                        outcome = await _async_result(ahead)
+                    case Entries():
+                        for entry in step.entries:
+                            yield entry
+                    case Sleep():
+                        await _sleep(step.seconds)
+        finally:
+            if ahead is not None:
+                ahead.cancel()
+
+
+class _Ahead(Generic[R]):
+    """A page that is fetched beside all else where there is an asyncio loop to do it."""
+
+    def __init__(self, fetch: Coroutine[Any, Any, R]) -> None:
+        loop = _asyncio_loop()
+        self._fetch = fetch
+        self._task: asyncio.Task[R] | None = None if loop is None else loop.create_task(fetch)
+
+    async def result(self) -> R:
+        return await (self._fetch if self._task is None else self._task)
+
+    def cancel(self) -> None:
+        if self._task is None:
+            self._fetch.close()
+        else:
+            self._task.cancel()
+
+
+async def _async_result(ahead: _Ahead[R] | None) -> R | HoiioException:
+    if ahead is None:
+        raise TypeError("nothing was begun")
+    try:
+        return await ahead.result()
+    except HoiioException as error:
+        return error
+
+
+class _AsyncListener:
+    """Performs the steps of one that watches; at most one stream is open at a time."""
+
+    def __init__(self, transport: AsyncTransport, streams: AsyncExitStack) -> None:
+        self._transport = transport
+        self._outer = streams
+        self._stream = AsyncExitStack()
+        self._outer.push_async_exit(self._close)
+        self._pieces: AsyncIterator[bytes] | None = None
+
+    async def _close(self, *_: object) -> None:
+        stream, self._stream = self._stream, AsyncExitStack()
+        await stream.aclose()
+
+    async def perform(self, step: Step) -> Outcome:
+        try:
+            match step:
+                case Send():
+                    return await self._transport.send(step.request)
+                case Sleep():
+                    await _sleep(step.seconds)
+                    return None
+                case Open():
+                    if not isinstance(self._transport, AsyncStreaming):
+                        return None
+                    await self._close()
+                    opening = self._transport.stream(step.request)
+                    stream = await self._stream.enter_async_context(opening)
+                    self._pieces = stream.pieces
+                    return Opened(stream.status_code, stream.headers.get("Content-Type", ""))
+                case _:
+                    return b"" if self._pieces is None else await anext(self._pieces, b"")
+        except HoiioException as error:
+            return error
+
+
+async def _sleep(seconds: float) -> None:
+    """Under whichever of the two libraries runs this."""
+    if _asyncio_loop() is not None:
+        import asyncio  # noqa: PLC0415 - slow to load
+
+        await asyncio.sleep(seconds)
+    else:
+        import trio  # noqa: PLC0415 - only its users have it
+
+        await trio.sleep(seconds)
+
+
+def _asyncio_loop() -> asyncio.AbstractEventLoop | None:
+    """The loop that runs this; None under trio."""
+    import asyncio  # noqa: PLC0415 - slow to load
+
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

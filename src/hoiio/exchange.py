@@ -1,0 +1,176 @@
+"""What one request of the API takes: sending, reading, and when to send again. No I/O.
+
+The steps are a generator that is told what came of each, so that the rules stand once, for sync and
+async: a driver performs ``Send`` and ``Sleep`` and hands back a response or the exception raised.
+
+Whether to send again is a question of money. A chargeable request that may have arrived is repeated
+only when the service is known to honour its idempotency key (api, client rule 6).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from random import random
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+
+from hoiio import wire
+from hoiio.answer import Answer, retry_after
+from hoiio.errors import ConnectionFailed, HoiioException, InvalidResponse
+from hoiio.transport import HttpRequest, HttpResponse, Opened
+
+if TYPE_CHECKING:
+    from hoiio.request import Target
+
+R = TypeVar("R", bound=Answer)
+T = TypeVar("T")
+
+
+class Send(NamedTuple):
+    """Make one exchange of HTTP. The outcome is a response or a ``HoiioException``."""
+
+    request: HttpRequest
+
+
+class Sleep(NamedTuple):
+    """Wait. The outcome is None."""
+
+    seconds: float
+
+
+Outcome = HttpResponse | Opened | bytes | HoiioException | None
+"""What came of a step."""
+Exchange = Generator[Send | Sleep, Outcome, T]
+"""Steps that lead to a ``T``."""
+
+RETRIES: Final = 2
+"""How often a request that failed is sent again; waits that the service asks for do not count."""
+BACKOFF: Final = 0.5
+BACKOFF_MAX: Final = 8.0
+"""Seconds."""
+
+_UNWELL: Final = frozenset({500, 502, 503, 504})
+"""HTTP statuses that say nothing of the request, only that a server was not well."""
+_SHORTEST: Final = 0.001
+_PLACED: Final = (
+    "the call may have been placed: look at history() before calling again, or call again with the "
+    "same idempotency_key where the service honours it"
+)
+
+
+class Features:
+    """What the service at each base URL has said it can do; one for all of a client's requests."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, frozenset[str]] = {}
+        self._headers: dict[str, frozenset[str]] = {}
+
+    def of(self, base_url: str) -> frozenset[str]:
+        """By the newest answer; empty before the first."""
+        return self._of.get(base_url, frozenset())
+
+    def learn(self, base_url: str, header: str) -> None:
+        """Take note of an answer's ``Hoiio-Features``."""
+        known = self._headers.get(header)
+        if known is None:
+            known = frozenset(name.strip() for name in header.split(","))
+            if len(self._headers) < _HEADERS_MAX:
+                self._headers[header] = known
+        self._of[base_url] = known
+
+
+_HEADERS_MAX: Final = 16
+
+
+class Order(NamedTuple):
+    """One request as it was asked for, the same each time it is sent. Times are in seconds."""
+
+    target: Target
+    base_url: str
+    chargeable: bool
+    key: str | None
+    connect: float
+    total: float
+    retries: int
+
+
+def exchange(
+    order: Order,
+    read: Callable[[HttpResponse], R],
+    features: Features,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    chance: Callable[[], float] = random,
+) -> Exchange[R]:
+    """The steps from a request to its answer, which ``read`` makes of a response.
+
+    Raises what the last attempt raised; its ``maybe_sent`` counts all attempts.
+    """
+    deadline = clock() + order.total
+    failures, maybe_sent = 0, False
+    while True:
+        left = max(deadline - clock(), _SHORTEST)
+        outcome = yield Send(HttpRequest(*order.target, min(order.connect, left), left))
+        pause: float | None = None
+        if isinstance(outcome, HttpResponse):
+            features.learn(order.base_url, outcome.headers.get(wire.FEATURES_HEADER, ""))
+            pause = retry_after(outcome)
+        result = _read(outcome, read)
+        if isinstance(result, HoiioException):
+            maybe_sent = maybe_sent or result.maybe_sent
+        elif _is_final(result):
+            return result
+        safe = not order.chargeable or wire.IDEMPOTENCY in features.of(order.base_url)
+        if pause is None:
+            failures += 1
+            pause = _backoff(failures, chance())
+        if not _may_repeat(result, safe=safe) or failures > order.retries:
+            break
+        if clock() + pause >= deadline:
+            break
+        yield Sleep(pause)
+    if not isinstance(result, HoiioException):
+        return result
+    result.maybe_sent = maybe_sent
+    result.idempotency_key = order.key
+    if maybe_sent and order.chargeable:
+        result.advice = _PLACED
+    raise result
+
+
+def _read(outcome: Outcome, read: Callable[[HttpResponse], R]) -> R | HoiioException:
+    """What an attempt came to; an answer that cannot be read is an error like any other."""
+    if isinstance(outcome, HttpResponse):
+        try:
+            return read(outcome)
+        except InvalidResponse as error:
+            return error
+    if isinstance(outcome, HoiioException):
+        return outcome
+    raise TypeError("a Send has a response or an exception as its outcome")
+
+
+def _is_final(answer: Answer) -> bool:
+    """Whether nothing would be different another time."""
+    if answer.status == wire.Status.RATE_LIMIT_EXCEEDED:
+        return False
+    return answer.response is None or answer.response.status_code not in _UNWELL
+
+
+def _may_repeat(result: Answer | HoiioException, *, safe: bool) -> bool:
+    """Whether the same request may be sent again; ``safe`` if twice is as good as once."""
+    match result:
+        case ConnectionFailed():
+            return safe or not result.maybe_sent
+        case InvalidResponse():
+            return safe and result.http_status in _UNWELL
+        case Answer():
+            return safe
+        case _:
+            return False
+
+
+def _backoff(failures: int, chance: float) -> float:
+    """Seconds before another attempt: doubled each time, and never alike for two clients."""
+    longest = min(BACKOFF * 2.0 ** (failures - 1), BACKOFF_MAX)
+    return longest * (0.5 + chance / 2)

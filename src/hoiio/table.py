@@ -1,0 +1,66 @@
+"""A CSV file of calls: whole, or not there at all."""
+
+from __future__ import annotations
+
+import csv
+import os
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Self
+
+    from hoiio.answer import Answer
+
+COLUMNS: Final = (
+    *("txn_ref", "date", "dest1", "call_status_dest1", "dest2", "call_status_dest2", "room"),
+    *("answered_date", "duration", "currency", "rate", "debit", "tag"),
+)
+"""As the API has them: dates in GMT+8, money as the service wrote it."""
+
+
+def cells(entry: Answer) -> Iterable[str]:
+    """One call's row. Text is taken from the answer as it came, so no amount is rounded."""
+    for name in COLUMNS:
+        value = entry.json.get(name)
+        yield "" if value is None else str(value)
+
+
+class Table:
+    """Rows go into a file beside the one that they will be, which takes its place at the end."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.rows = 0
+        """How many were written, the names of the columns not counted."""
+
+    def __enter__(self) -> Self:
+        descriptor, name = tempfile.mkstemp(
+            prefix=f".{self._path.name}.", suffix=".part", dir=self._path.parent
+        )
+        self._part = Path(name)
+        self._file: IO[str] = os.fdopen(descriptor, "w", encoding="utf-8", newline="")
+        self._csv = csv.writer(self._file)
+        self._csv.writerow(COLUMNS)
+        return self
+
+    def add(self, entry: Answer) -> None:
+        """Write one call."""
+        self._csv.writerow(cells(entry))
+        self.rows += 1
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            self._file.close()
+            if error is None:
+                self._part.replace(self._path)
+        finally:
+            self._part.unlink(missing_ok=True)

@@ -1,0 +1,195 @@
+"""How a request gets to the service: one exchange of HTTP, whichever library does it.
+
+A transport knows nothing of the API, of retries or of credentials. Its one judgement is whether a
+request that failed may have left: ``maybe_sent`` of what it raises. Money depends on it.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import (
+    TYPE_CHECKING,
+    Final,
+    Generic,
+    Literal,
+    NamedTuple,
+    Protocol,
+    TypeVar,
+    runtime_checkable,
+)
+
+from hoiio.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+    from contextlib import AbstractAsyncContextManager, AbstractContextManager
+
+Method = Literal["POST", "GET"]
+Library = Literal["httpx2", "pyreqwest"]
+
+CONNECT_TIMEOUT: Final = 5.0
+TOTAL_TIMEOUT: Final = 30.0
+ANSWER_MAX: Final = 8 * 1024 * 1024
+"""Bytes; a full page of history is some 40 KiB."""
+SILENCE: Final = 45.0
+"""Seconds without a byte after which a stream counts as broken; a service sends one every 15."""
+KEEPALIVE: Final = 4.0
+"""Seconds that an idle connection is kept. Servers commonly drop one after 5; a request must not
+race with that."""
+
+
+class HttpRequest(NamedTuple):
+    """What is sent. Times are in seconds: to connect, and for everything until the body is read."""
+
+    method: Method
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    connect: float
+    total: float
+
+
+class HttpResponse:
+    """What came back, read to its end. ``headers`` finds a name in whatever case."""
+
+    __slots__ = ("content", "headers", "status_code")
+
+    def __init__(self, status_code: int, headers: Mapping[str, str], content: bytes) -> None:
+        self.status_code = status_code
+        self.headers = headers
+        self.content = content
+
+    @property
+    def text(self) -> str:
+        """The body as UTF-8; what is none is replaced."""
+        return self.content.decode("utf-8", "replace")
+
+    def __repr__(self) -> str:
+        return f"HttpResponse({self.status_code}, {len(self.content)} bytes)"
+
+
+class Opened(NamedTuple):
+    """How a stream began."""
+
+    status_code: int
+    content_type: str
+
+
+class HttpStream(NamedTuple):
+    """An answer whose body is still coming, piece by piece."""
+
+    status_code: int
+    headers: Mapping[str, str]
+    pieces: Iterator[bytes]
+
+
+class AsyncHttpStream(NamedTuple):
+    """An answer whose body is still coming, piece by piece."""
+
+    status_code: int
+    headers: Mapping[str, str]
+    pieces: AsyncIterator[bytes]
+
+
+class Transport(Protocol):
+    """What ``Client(transport=…)`` takes. All methods may be used from many threads at once."""
+
+    def send(self, request: HttpRequest) -> HttpResponse:
+        """Send and read the whole answer, at most ``ANSWER_MAX`` bytes; follow no redirect.
+
+        Raises ``ConnectionFailed`` or ``TimedOut``, whose ``maybe_sent`` is False only when not one
+        byte of the request can have arrived; ``InvalidResponse`` for a body that is too large or
+        broken; ``NotConfigured`` for a URL that names no host.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close all connections; a later request opens new ones."""
+        ...
+
+
+@runtime_checkable
+class Streaming(Protocol):
+    """What a transport may do besides: without it, a call is watched by asking."""
+
+    def stream(self, request: HttpRequest) -> AbstractContextManager[HttpStream]:
+        """Send, and read the answer as it comes. Raises as ``send`` does, also between pieces."""
+        ...
+
+
+class AsyncTransport(Protocol):
+    """What ``AsyncClient(transport=…)`` takes; the same in async."""
+
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        """As :meth:`Transport.send`."""
+        ...
+
+    async def close(self) -> None:
+        """As :meth:`Transport.close`."""
+        ...
+
+
+@runtime_checkable
+class AsyncStreaming(Protocol):
+    """What a transport may do besides; the same in async."""
+
+    def stream(self, request: HttpRequest) -> AbstractAsyncContextManager[AsyncHttpStream]:
+        """As :meth:`Streaming.stream`."""
+        ...
+
+
+T = TypeVar("T")
+
+
+class Loaded(Generic[T]):
+    """A transport of one's own, or the one that a name stands for: made at its first use, once."""
+
+    def __init__(self, given: T | Library, load: Callable[[str], T]) -> None:
+        self._name = ""
+        self._transport: T | None = None
+        if not isinstance(given, str):
+            self._transport = given
+        elif given in {"httpx2", "pyreqwest"}:
+            self._name = given
+        else:
+            raise InvalidArgument(
+                "transport", f"'httpx2', 'pyreqwest' or an object of your own, not {given!r}"
+            )
+        self._load = load
+        self._lock = threading.Lock()
+
+    def __call__(self) -> T:
+        """The transport. Raises ``NotConfigured`` when its library is not installed."""
+        if self._transport is not None:
+            return self._transport
+        with self._lock:
+            if self._transport is None:
+                self._transport = self._load(self._name)
+            return self._transport
+
+    @property
+    def now(self) -> T | None:
+        """The transport if it has been used."""
+        return self._transport
+
+
+def load(name: str) -> Transport:
+    """The transport of a library."""
+    if name == "httpx2":
+        from hoiio.transport.with_httpx2 import Httpx2Transport  # noqa: PLC0415 - loaded at use
+
+        return Httpx2Transport()
+    from hoiio.transport.with_pyreqwest import PyreqwestTransport  # noqa: PLC0415 - loaded at use
+
+    return PyreqwestTransport()
+
+
+def load_async(name: str) -> AsyncTransport:
+    """The transport of a library."""
+    if name == "httpx2":
+        from hoiio.transport.with_httpx2 import AsyncHttpx2Transport  # noqa: PLC0415 - loaded at use
+
+        return AsyncHttpx2Transport()
+    from hoiio.transport.with_pyreqwest import AsyncPyreqwestTransport  # noqa: PLC0415 - at use
+
+    return AsyncPyreqwestTransport()

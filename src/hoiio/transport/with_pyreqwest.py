@@ -1,0 +1,189 @@
+"""The fast transport: pyreqwest, a binding of Rust's reqwest. Loaded with this module.
+
+Its extra is ``hoiio[fast]``. It runs on threads and asyncio, not on trio. It reads no streams: the
+library's own can block for ever, past its time-outs.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Final, TypeVar
+from urllib.parse import urlsplit
+
+from hoiio.errors import (
+    EXCERPT,
+    ConnectionFailed,
+    HoiioException,
+    InvalidResponse,
+    NotConfigured,
+    TimedOut,
+)
+from hoiio.transport import ANSWER_MAX, KEEPALIVE, HttpRequest, HttpResponse
+
+try:
+    from pyreqwest.client import (
+        Client,
+        ClientBuilder,
+        SyncClient,
+        SyncClientBuilder,
+    )
+    from pyreqwest.exceptions import (
+        BuilderError,
+        ConnectTimeoutError,
+        DecodeError,
+        PoolTimeoutError,
+        RequestError,
+        RequestTimeoutError,
+    )
+    from pyreqwest.proxy import ProxyBuilder
+    from pyreqwest.request import RequestBuilder, SyncRequestBuilder
+except ImportError as error:
+    raise NotConfigured(
+        "the transport 'pyreqwest' needs its extra: pip install 'hoiio[fast]'"
+    ) from error
+
+Builder = TypeVar("Builder", ClientBuilder, SyncClientBuilder)
+Request = TypeVar("Request", RequestBuilder, SyncRequestBuilder)
+
+_NOT_CONNECTED: Final = "client error (Connect)"
+"""Among the causes of a failure: not one byte of the request was sent."""
+
+
+class PyreqwestTransport:
+    """A pool of connections, safe to share between threads; a fork makes a new one.
+
+    ``proxy`` is a URL; without it the environment's (``HTTPS_PROXY``, ``NO_PROXY``) count.
+    ``ca_file`` is a PEM file of authorities to trust besides the system's.
+    """
+
+    def __init__(
+        self, *, proxy: str | None = None, ca_file: str | None = None, http2: bool = False
+    ) -> None:
+        self._options = _Options(proxy, ca_file, http2)
+        self._lock = threading.Lock()
+        self._clients: dict[float, SyncClient] = {}
+        self._pid = os.getpid()
+
+    def send(self, request: HttpRequest) -> HttpResponse:
+        """Send and read the whole answer; see :meth:`hoiio.transport.Transport.send`."""
+        try:
+            http = self._client(request.connect).request(request.method, request.url)
+            response = _filled(http, request).build().send()
+            return _read(response.status, response.headers, response.bytes().to_bytes())
+        except (RequestError, BuilderError) as error:
+            raise _told(error, request.url) from None
+
+    def close(self) -> None:
+        """Close all connections; a later request opens new ones."""
+        with self._lock:
+            clients, self._clients = self._clients, {}
+        if self._pid == os.getpid():
+            for each in clients.values():
+                each.close()
+
+    def _client(self, connect: float) -> SyncClient:
+        # The library knows a time-out for connecting only of a whole client.
+        known = self._clients.get(connect)
+        if known is not None and self._pid == os.getpid():
+            return known
+        with self._lock:
+            if self._pid != os.getpid():
+                self._clients, self._pid = {}, os.getpid()
+            if connect not in self._clients:
+                self._clients[connect] = self._options.apply(SyncClientBuilder(), connect).build()
+            return self._clients[connect]
+
+
+class AsyncPyreqwestTransport:
+    """The same for asyncio; one instance serves the tasks of one event loop."""
+
+    def __init__(
+        self, *, proxy: str | None = None, ca_file: str | None = None, http2: bool = False
+    ) -> None:
+        self._options = _Options(proxy, ca_file, http2)
+        self._clients: dict[float, Client] = {}
+
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        """Send and read the whole answer; see :meth:`hoiio.transport.Transport.send`."""
+        try:
+            http = self._client(request.connect).request(request.method, request.url)
+            response = await _filled(http, request).build().send()
+            return _read(response.status, response.headers, (await response.bytes()).to_bytes())
+        except (RequestError, BuilderError) as error:
+            raise _told(error, request.url) from None
+
+    async def close(self) -> None:
+        """Close all connections; a later request opens new ones."""
+        clients, self._clients = self._clients, {}
+        for each in clients.values():
+            await each.close()
+
+    def _client(self, connect: float) -> Client:
+        if connect not in self._clients:
+            self._clients[connect] = self._options.apply(ClientBuilder(), connect).build()
+        return self._clients[connect]
+
+
+class _Options:
+    """What both clients are built with."""
+
+    def __init__(self, proxy: str | None, ca_file: str | None, http2: bool) -> None:
+        self._proxy = proxy
+        self._http2 = http2
+        self._authorities: bytes | None = None
+        if ca_file is not None:
+            try:
+                self._authorities = Path(ca_file).read_bytes()
+            except OSError as error:
+                raise NotConfigured(f"ca_file {ca_file!r} cannot be read: {error}") from error
+
+    def apply(self, builder: Builder, connect: float) -> Builder:
+        builder = (
+            builder.follow_redirects(enable=False)
+            .referer(enable=False)
+            .http2(self._http2)
+            .connect_timeout(timedelta(seconds=connect))
+            .pool_idle_timeout(timedelta(seconds=KEEPALIVE))
+        )
+        if self._proxy is not None:
+            builder = builder.proxy(ProxyBuilder.all(self._proxy))
+        if self._authorities is not None:
+            builder = builder.add_root_certificate_pem(self._authorities)
+        return builder
+
+
+def _filled(http: Request, request: HttpRequest) -> Request:
+    http = http.timeout(timedelta(seconds=request.total)).headers(dict(request.headers))
+    return http.body_bytes(request.body) if request.body else http
+
+
+def _read(status: int, headers: Mapping[str, str], content: bytes) -> HttpResponse:
+    if len(content) > ANSWER_MAX:
+        raise InvalidResponse("too large", content[:EXCERPT].decode("utf-8", "replace"), status)
+    return HttpResponse(status, headers, content)
+
+
+def _told(error: RequestError | BuilderError, url: str) -> HoiioException:
+    """What the library raised, as the transport's own."""
+    place = urlsplit(url).netloc.rpartition("@")[2]
+    causes = [cause["message"] for cause in error.details["causes"] or []]
+    reason = causes[-1] if causes else error.message
+    # The class alone does not tell: a connection that breaks before the answer is a ConnectError.
+    unsent = _NOT_CONNECTED in causes
+    match error:
+        case BuilderError():
+            return NotConfigured(f"the base URL cannot be used: {reason}")
+        case ConnectTimeoutError() | PoolTimeoutError():
+            return TimedOut(f"no connection to {place} in time", maybe_sent=not unsent)
+        case RequestTimeoutError():
+            return TimedOut(f"no answer from {place} in time", maybe_sent=True)
+        case DecodeError():
+            return InvalidResponse("its encoding is broken", "")
+        case _ if unsent:
+            return ConnectionFailed(f"cannot reach {place}: {reason}", maybe_sent=False)
+        case _:
+            return ConnectionFailed(f"the connection to {place} broke: {reason}", maybe_sent=True)

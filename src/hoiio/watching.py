@@ -1,0 +1,181 @@
+"""Following a call until it has ended: by a stream of events where there is one, else by asking.
+
+No I/O: steps for the same drivers that make requests.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from random import random
+from typing import Final, Generic, Literal, NamedTuple, TypeVar
+
+from hoiio import wire
+from hoiio.answer import Answer
+from hoiio.errors import InvalidResponse, WaitTimedOut
+from hoiio.exchange import Exchange, Outcome, Send, Sleep
+from hoiio.transport import HttpRequest, Opened
+
+R = TypeVar("R", bound=Answer)
+
+Until = Literal["answered", "ended"]
+
+POLL: Final = 2.0
+"""Seconds between two looks: half of what a service allows an application a minute. All calls that
+one client follows share it."""
+PATIENCE: Final = 5.0
+"""Seconds to wait when a service refuses for the rate and does not say how long."""
+STREAM_TOTAL: Final = 3600.0
+"""Seconds after which a stream is opened anew."""
+
+
+class Tell(NamedTuple, Generic[R]):
+    """Hand a change to whoever watches."""
+
+    answer: R
+
+
+class Open(NamedTuple):
+    """Open a stream. The outcome is how it began, None where there can be none, or an error."""
+
+    request: HttpRequest
+
+
+class Read(NamedTuple):
+    """Read on in the stream. The outcome is bytes, none at its end, or a ``HoiioException``."""
+
+
+Step = Send | Sleep | Open | Read
+Watching = Generator[Step | Tell[R], Outcome, None]
+
+
+class Pollers:
+    """How many calls are being asked after at this time, by one client."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
+class Call(NamedTuple, Generic[R]):
+    """A call to be followed.
+
+    ``stream`` gives the request of its stream for so many seconds, or None where there is none;
+    ``read`` makes an answer of one event.
+    """
+
+    ref: str
+    ask: Callable[[], Exchange[R]]
+    stream: Callable[[float], HttpRequest | None]
+    read: Callable[[str], R]
+
+
+def watch(
+    call: Call[R],
+    timeout: float | None,
+    pollers: Pollers,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    chance: Callable[[], float] = random,
+) -> Watching[R]:
+    """Tell how a call is, and again at each change, until it has ended.
+
+    A refusal is told and is the end. Raises ``WaitTimedOut`` after ``timeout`` seconds, and what a
+    request raises.
+    """
+    deadline = None if timeout is None else clock() + timeout
+    last: R | None = None
+    streams = True
+    pollers.count += 1
+    try:
+        while True:
+            answer = yield from call.ask()
+            limited = answer.status == wire.Status.RATE_LIMIT_EXCEEDED
+            if not limited:
+                if last is None or answer.json != last.json:
+                    yield Tell(answer)
+                last = answer
+                if not answer.is_success() or not answer.is_live():
+                    return
+                request = call.stream(_left(deadline, clock, STREAM_TOTAL)) if streams else None
+                if request is not None:
+                    last = yield from _listen(call, request, answer)
+                    if not last.is_live():
+                        return
+                    # A stream that brought nothing new is not asked for twice.
+                    streams = last is not answer
+            pause = POLL * pollers.count * (0.75 + chance() / 2)
+            if limited:
+                pause = answer.retry_after or PATIENCE
+            left = _left(deadline, clock, pause)
+            if left > 0:
+                yield Sleep(left)
+            elif last is not None:
+                raise WaitTimedOut(f"{call.ref} is still up after {timeout:g} s", last)
+            else:
+                raise WaitTimedOut(f"no word of {call.ref} in {timeout:g} s", answer)
+    finally:
+        pollers.count -= 1
+
+
+def _left(deadline: float | None, clock: Callable[[], float], at_most: float) -> float:
+    return at_most if deadline is None else min(at_most, deadline - clock())
+
+
+def _listen(call: Call[R], request: HttpRequest, known: R) -> Generator[Step | Tell[R], Outcome, R]:
+    """Tell the changes of a stream as long as it lasts; returns the last that is known."""
+    opened = yield Open(request)
+    if not isinstance(opened, Opened) or "event-stream" not in opened.content_type:
+        return known
+    events = Events()
+    while True:
+        piece = yield Read()
+        if not isinstance(piece, bytes) or not piece:
+            return known
+        for data in events.feed(piece):
+            try:
+                answer = call.read(data)
+            except InvalidResponse:
+                return known
+            if answer.json != known.json:
+                known = answer
+                yield Tell(answer)
+            if not answer.is_live():
+                return answer
+
+
+def wait(watching: Watching[R], until: Until) -> Generator[Step, Outcome, R]:
+    """Go on until the call is answered, or has ended; returns the answer that says so."""
+    outcome: Outcome = None
+    while True:
+        step = watching.send(outcome)
+        if not isinstance(step, Tell):
+            outcome = yield step
+            continue
+        outcome = None
+        answer: R = step.answer
+        over = not answer.is_success() or not answer.is_live()
+        if over or (until == "answered" and answer.is_answered()):
+            watching.close()
+            return answer
+
+
+class Events:
+    """Reads the data of server-sent events, whatever pieces they come in (WHATWG HTML, 9.2)."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._data: list[str] = []
+
+    def feed(self, piece: bytes) -> list[str]:
+        """The events that are complete with this piece."""
+        *lines, self._rest = (self._rest + piece).split(b"\n")
+        found: list[str] = []
+        for raw in lines:
+            line = raw.removesuffix(b"\r").decode("utf-8", "replace")
+            name, _, value = line.partition(":")
+            if name == "data":
+                self._data.append(value.removeprefix(" "))
+            elif not line and self._data:
+                found.append("\n".join(self._data))
+                self._data = []
+        return found
