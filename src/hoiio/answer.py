@@ -6,17 +6,16 @@ protocol has been seen to send: numbers as strings or bare, lists or comma strin
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeGuard, TypeVar, cast
-from urllib.parse import quote
 
 from hoiio import wire
 from hoiio.errors import InvalidResponse, api_error
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from hoiio.transport import HttpResponse
 
 
@@ -93,7 +92,11 @@ class Answer:
     @property
     def text(self) -> str:
         """The body as it came; of an entry, its own JSON."""
-        return json.dumps(self.json) if self._text is None else self._text
+        if self._text is not None:
+            return self._text
+        import json  # noqa: PLC0415 - seldom asked
+
+        return json.dumps(self.json)
 
     @property
     def date_utc(self) -> datetime | None:
@@ -194,6 +197,8 @@ def read_fields(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _object(text: str) -> dict[str, Any]:
+    import json  # noqa: PLC0415 - loaded with the first answer, as decimal and quote are
+
     try:
         body = json.loads(text, parse_constant=_no_constant)
     except json.JSONDecodeError:
@@ -253,6 +258,8 @@ def _decimal(name: str, value: object) -> Decimal:
     """An exact amount; a bare JSON number counts as the shortest decimal that it stands for."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise _wrong(name, value)
+    from decimal import Decimal, InvalidOperation  # noqa: PLC0415 - slow to load
+
     try:
         amount = Decimal(str(value))
     except (InvalidOperation, ValueError):
@@ -335,6 +342,8 @@ def _redact(text: str, secret: str) -> str:
     """The text without the secret, also where a server echoes it percent-encoded."""
     if not secret:
         return text
+    from urllib.parse import quote  # noqa: PLC0415 - slow to load
+
     return text.replace(secret, _HIDDEN).replace(quote(secret, safe=""), _HIDDEN)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from types import TracebackType
@@ -131,7 +130,7 @@ class BaseClient(ABC, Generic[A, P, C]):
         key = None
         if endpoint.chargeable:
             given = parameters.idempotency_key(options.get("idempotency_key"))
-            key = secrets.token_urlsafe(16) if given is None else given
+            key = os.urandom(16).hex() if given is None else given
         connect, total = options.get("connect_timeout"), options.get("timeout")
         order = Order(
             target(self._method, base + endpoint.path, form(who, params), key),

@@ -9,9 +9,9 @@ only when the service is known to honour its idempotency key (api, client rule 6
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Generator
-from random import random
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from hoiio import wire
@@ -42,6 +42,12 @@ Outcome = HttpResponse | Opened | bytes | HoiioException | None
 """What came of a step."""
 Exchange = Generator[Send | Sleep, Outcome, T]
 """Steps that lead to a ``T``."""
+
+
+def chance() -> float:
+    """A number from 0 up to 1; the module for it would cost more to load than all of this one."""
+    return int.from_bytes(os.urandom(4), "big") / 2**32
+
 
 RETRIES: Final = 2
 """How often a request that failed is sent again; waits that the service asks for do not count."""
@@ -100,7 +106,7 @@ def exchange(
     features: Features,
     *,
     clock: Callable[[], float] = time.monotonic,
-    chance: Callable[[], float] = random,
+    chance: Callable[[], float] = chance,
 ) -> Exchange[R]:
     """The steps from a request to its answer, which ``read`` makes of a response.
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Final
-from urllib.parse import urlsplit
 
 from hoiio import wire
 from hoiio.errors import InvalidArgument
@@ -118,6 +117,8 @@ def notify_url(value: object) -> str | None:
         raise InvalidArgument("notify_url", f"{example}, not {_kind(value)}")
     if len(value) > wire.NOTIFY_URL_MAX:
         raise InvalidArgument("notify_url", f"longer than {wire.NOTIFY_URL_MAX} characters")
+    from urllib.parse import urlsplit  # noqa: PLC0415 - slow to load
+
     try:
         parts = urlsplit(value)
         fits = parts.scheme in {"http", "https"} and parts.hostname

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
-from urllib.parse import quote_plus, urlsplit
 
 from hoiio import wire
 from hoiio.errors import InvalidArgument, NotConfigured
@@ -68,7 +68,11 @@ def base_url(given: str | None, environment: Mapping[str, str]) -> str:
 
     Raises ``NotConfigured`` when it is no plain http or https URL.
     """
-    url = given or environment.get("HOIIO_BASE_URL") or wire.BASE_URL
+    return _checked(given or environment.get("HOIIO_BASE_URL") or wire.BASE_URL)
+
+
+@lru_cache(maxsize=64)
+def _checked(url: str) -> str:
     if not _is_plain_http(url):
         raise NotConfigured(
             f"not an http or https URL: {url!r}; set base_url or HOIIO_BASE_URL to one like "
@@ -80,6 +84,8 @@ def base_url(given: str | None, environment: Mapping[str, str]) -> str:
 def _is_plain_http(url: object) -> bool:
     if not isinstance(url, str):
         return False
+    from urllib.parse import urlsplit  # noqa: PLC0415 - slow to load
+
     try:
         parts = urlsplit(url)
         port = parts.port  # raises when it is no port
@@ -111,7 +117,11 @@ def form(who: Credentials, params: Mapping[str, Value]) -> str:
 
 def _escaped(text: str) -> str:
     # Most values are plain, and asking costs a third of escaping.
-    return text if text.isascii() and text.isalnum() else quote_plus(text)
+    if text.isascii() and text.isalnum():
+        return text
+    from urllib.parse import quote_plus  # noqa: PLC0415 - slow to load
+
+    return quote_plus(text)
 
 
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}

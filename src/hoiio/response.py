@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Generator, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from hoiio.answer import Answer
@@ -74,7 +73,7 @@ class Response(Answer):
         """
         from hoiio.table import Table  # noqa: PLC0415 - loaded at use
 
-        with Table(Path(path)) as table:
+        with Table(path) as table:
             for entry in self.all():
                 table.add(entry)
         return table.rows
@@ -114,7 +113,7 @@ class AsyncResponse(Answer):
         """
         from hoiio.table import Table  # noqa: PLC0415 - loaded at use
 
-        with Table(Path(path)) as table:
+        with Table(path) as table:
             async for entry in self.all():
                 table.add(entry)
         return table.rows

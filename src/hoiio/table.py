@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from os import PathLike
     from typing import Self
 
     from hoiio.answer import Answer
@@ -32,8 +33,8 @@ def cells(entry: Answer) -> Iterable[str]:
 class Table:
     """Rows go into a file beside the one that they will be, which takes its place at the end."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: str | PathLike[str]) -> None:
+        self._path = Path(path)
         self.rows = 0
         """How many were written, the names of the columns not counted."""
 

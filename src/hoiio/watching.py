@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator
-from random import random
 from typing import Final, Generic, Literal, NamedTuple, TypeVar
 
 from hoiio import wire
 from hoiio.answer import Answer
 from hoiio.errors import InvalidResponse, WaitTimedOut
-from hoiio.exchange import Exchange, Outcome, Send, Sleep
+from hoiio.exchange import Exchange, Outcome, Send, Sleep, chance
 from hoiio.transport import HttpRequest, Opened
 
 R = TypeVar("R", bound=Answer)
@@ -75,7 +74,7 @@ def watch(
     pollers: Pollers,
     *,
     clock: Callable[[], float] = time.monotonic,
-    chance: Callable[[], float] = random,
+    chance: Callable[[], float] = chance,
 ) -> Watching[R]:
     """Tell how a call is, and again at each change, until it has ended.
 

@@ -6,13 +6,9 @@ it, the service checks requests and writes answers with it, so the two cannot dr
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, timezone
-from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -229,7 +225,9 @@ def parse_money(text: str) -> int:
     """
     if not _MONEY.fullmatch(text):
         raise ValueError(f"not an amount with at most six decimals: {text!r}")
-    return int(Decimal(text) * MICROS)
+    units, _, places = text.removeprefix("-").partition(".")
+    micros = int(units) * MICROS + int(f"{places[:6]:0<6}")
+    return -micros if text.startswith("-") else micros
 
 
 def format_date(micros: int) -> str:
@@ -266,7 +264,7 @@ _EPOCH_GMT8: Final = _EPOCH.astimezone(GMT8).replace(tzinfo=None)
 
 def signature(access_token: str, body: bytes) -> str:
     """The ``X-Hoiio-Signature`` of a notification: hex HMAC-SHA256 of the raw body."""
-    return hmac.new(access_token.encode(), body, hashlib.sha256).hexdigest()
+    return _hmac(access_token.encode(), body).hex()
 
 
 def webhook_signature(
@@ -277,15 +275,22 @@ def webhook_signature(
     As Standard Webhooks has it: HMAC-SHA256 of ``id.timestamp.body``, the timestamp Unix seconds.
     Raises ``ValueError`` for what is no ``whsec_<base64>``.
     """
+    from base64 import b64encode  # noqa: PLC0415 - a program that only calls needs none of it
+
     content = f"{message_id}.{timestamp}.".encode() + body
-    digests = (
-        hmac.new(_signing_key(secret), content, hashlib.sha256).digest()
-        for secret in signing_secrets
-    )
-    return " ".join(f"v1,{base64.b64encode(digest).decode()}" for digest in digests)
+    digests = (_hmac(_signing_key(secret), content) for secret in signing_secrets)
+    return " ".join(f"v1,{b64encode(digest).decode()}" for digest in digests)
+
+
+def _hmac(key: bytes, message: bytes) -> bytes:
+    import hmac  # noqa: PLC0415 - a program that only calls needs none of it
+
+    return hmac.digest(key, message, "sha256")
 
 
 def _signing_key(secret: str) -> bytes:
+    from base64 import b64decode  # noqa: PLC0415 - a program that only calls needs none of it
+
     if not secret.startswith(SIGNING_SECRET_PREFIX):
         raise ValueError("a signing secret begins with whsec_")
-    return base64.b64decode(secret.removeprefix(SIGNING_SECRET_PREFIX), validate=True)
+    return b64decode(secret.removeprefix(SIGNING_SECRET_PREFIX), validate=True)
