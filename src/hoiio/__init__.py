@@ -1,5 +1,7 @@
 """Connect two phones: the client of the Hoiio voice API."""
 
+from typing import TYPE_CHECKING
+
 from hoiio.client import AsyncClient, Client
 from hoiio.errors import (
     APIError,
@@ -8,8 +10,10 @@ from hoiio.errors import (
     InsufficientCredit,
     InvalidArgument,
     InvalidCredentials,
+    InvalidNotification,
     InvalidParameter,
     InvalidResponse,
+    InvalidSignature,
     NotAllowed,
     NotConfigured,
     RateLimited,
@@ -19,6 +23,9 @@ from hoiio.errors import (
 )
 from hoiio.facade import Hoiio
 from hoiio.response import AsyncResponse, Response
+
+if TYPE_CHECKING:
+    from hoiio.notification import Notification
 
 __all__ = [
     "APIError",
@@ -31,13 +38,29 @@ __all__ = [
     "InsufficientCredit",
     "InvalidArgument",
     "InvalidCredentials",
+    "InvalidNotification",
     "InvalidParameter",
     "InvalidResponse",
+    "InvalidSignature",
     "NotAllowed",
     "NotConfigured",
+    "Notification",
     "RateLimited",
     "Response",
     "ServerError",
     "TimedOut",
     "WaitTimedOut",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Load what a program that only calls does not need."""
+    if name == "Notification":
+        from hoiio.notification import Notification  # noqa: PLC0415 - loaded at use
+
+        return Notification
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -101,7 +101,7 @@ class Answer:
     @property
     def date_utc(self) -> datetime | None:
         """The instant of ``date``, aware, in UTC."""
-        return None if self.date is None else (self.date - _GMT8).replace(tzinfo=UTC)
+        return None if self.date is None else utc(self.date)
 
     @property
     def retry_after(self) -> int | None:
@@ -188,12 +188,19 @@ def parse(
         raise InvalidResponse(why, _redact(text, secret), code) from None
 
 
-def read_fields(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The typed attributes of a transaction's fields, by name, as a status has them.
+def typed(name: str, value: object) -> dict[str, Any]:
+    """The attributes that a field of ``wire.FIELDS`` becomes.
 
-    Raises ``ValueError`` for a field of the wrong shape.
+    Raises ``ValueError`` for one of the wrong shape.
     """
-    return _fields(body, "")
+    fields: dict[str, Any] = {}
+    _READERS[wire.FIELDS[name]](fields, name, value)
+    return fields
+
+
+def utc(date: datetime) -> datetime:
+    """The instant of the wire's naive date, aware, in UTC."""
+    return (date - _GMT8).replace(tzinfo=UTC)
 
 
 def _object(text: str) -> dict[str, Any]:

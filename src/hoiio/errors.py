@@ -133,6 +133,14 @@ class ServerError(APIError):
     """The service failed, or takes no calls now."""
 
 
+class InvalidNotification(HoiioException):
+    """What came in is no notification of the service; answer 400 and record nothing."""
+
+
+class InvalidSignature(InvalidNotification):
+    """Nobody who holds the secret sent this, or not now; answer 400 and record nothing."""
+
+
 _FAMILIES: Final[dict[str, type[APIError]]] = {
     Status.INVALID_ACCESS_TOKEN: InvalidCredentials,
     Status.INVALID_APP_ID: InvalidCredentials,

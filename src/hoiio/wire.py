@@ -273,7 +273,7 @@ def webhook_signature(
     """The ``webhook-signature`` of a notification: one ``v1,<base64>`` for each secret.
 
     As Standard Webhooks has it: HMAC-SHA256 of ``id.timestamp.body``, the timestamp Unix seconds.
-    Raises ``ValueError`` for what is no ``whsec_<base64>``.
+    Raises ``ValueError`` for what is no ``whsec_<base64>`` or holds no key.
     """
     from base64 import b64encode  # noqa: PLC0415 - a program that only calls needs none of it
 
@@ -293,4 +293,8 @@ def _signing_key(secret: str) -> bytes:
 
     if not secret.startswith(SIGNING_SECRET_PREFIX):
         raise ValueError("a signing secret begins with whsec_")
-    return b64decode(secret.removeprefix(SIGNING_SECRET_PREFIX), validate=True)
+    key = b64decode(secret.removeprefix(SIGNING_SECRET_PREFIX), validate=True)
+    if not key:
+        # Anybody can sign with an empty key.
+        raise ValueError("a signing secret has a key after whsec_")
+    return key
