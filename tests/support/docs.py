@@ -6,10 +6,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-LANGUAGES = {"python", "console", "toml", "text"}
+SHELL = {"console", "bash"}
+LANGUAGES = SHELL | {"python", "toml", "csv", "text"}
 """What a block may be; ``text`` is for what nothing can run."""
 
 _FENCE = re.compile(r" *```(?P<language>\S*)")
+_COMMENT = re.compile(r"(^| )# .*")
 _MARKER = re.compile(r"<!-- runs: (?P<name>[a-z-]+) -->")
 
 
@@ -29,9 +31,11 @@ class Block:
 
     @property
     def commands(self):
-        """A console block's, each with its continued lines."""
+        """A console block's, continued lines as one, without comments, prompts and output."""
         whole = self.text.replace("\\\n", " ")
-        return [line.strip() for line in whole.splitlines() if line.strip()]
+        lines = [_COMMENT.sub("", line).strip() for line in whole.splitlines()]
+        prompted = [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
+        return prompted or [line for line in lines if line]
 
 
 def blocks(page):
