@@ -137,7 +137,7 @@ res = Hoiio.voice.call("+6511111111", "+6522222222")
 """
 REFUSED = """\
 from hoiio import Hoiio
-Hoiio.voice.call("+6511111111", "x")
+Hoiio.voice.call("+6511111111", "+6512")
 """
 NAMED = REFUSED.replace("Hoiio.voice.call", "named = Hoiio.voice.call")
 STRANGER = """\

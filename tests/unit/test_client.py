@@ -387,9 +387,13 @@ def test_importing_loads_no_http_library():
 
 def test_the_public_names_are_exactly_these():
     """Nothing leaks, nothing is forgotten; submodules are not part of it."""
+    for name in hoiio.__all__:
+        assert getattr(hoiio, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'Notifications'"):
+        _ = hoiio.Notifications
     found = {
         name
         for name, value in vars(hoiio).items()
-        if not name.startswith("_") and not isinstance(value, type(sys))
+        if not name.startswith("_") and not isinstance(value, type(sys)) and name != "TYPE_CHECKING"
     }
-    assert sorted(found) == hoiio.__all__
+    assert sorted(found | {"Notification"}) == hoiio.__all__ == dir(hoiio)

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from starlette.datastructures import Headers
 from werkzeug.datastructures import EnvironHeaders
 
-import hoiio
 from hoiio import InvalidNotification, InvalidSignature, Notification, wire
+from hoiio.answer import Answer
+from hoiio.answer import parse as parse_answer
 from hoiio.errors import HoiioException
 from hoiio.server.notifications.body import body
 from hoiio.server.notifications.headers import headers
@@ -78,11 +79,12 @@ def test_what_the_service_sends_is_read_with_the_values_and_types_of_a_status(se
 def test_the_same_fields_come_out_as_from_an_answer():
     """No second reading of the protocol that could drift from the first."""
     told = parse(sent(FIELDS | {"room": "R101", "dest2": "", "call_status_dest2": ""}))
-    answer = hoiio.response.parse(
+    answer = parse_answer(
+        Answer,
         '{"status": "success_ok", "txn_ref": "AA-C-2517398", "tag": "", "room": "R101",'
         ' "dest1": "+6511111111", "dest2": "", "call_status_dest1": "answered",'
         ' "call_status_dest2": "", "date": "2012-06-06 11:10:36", "currency": "SGD",'
-        ' "rate": "0.036", "duration": "2", "debit": "0.072"}'
+        ' "rate": "0.036", "duration": "2", "debit": "0.072"}',
     )
     for name in Notification.__dataclass_fields__.keys() - {"webhook_id", "timestamp", "params"}:
         assert getattr(told, name) == getattr(answer, name), name
