@@ -6,17 +6,40 @@ protocol has been seen to send: numbers as strings or bare, lists or comma strin
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeGuard, TypeVar, cast
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeGuard, TypeVar, cast, overload
 
 from hoiio import wire
 from hoiio.errors import InvalidResponse, api_error
 
 if TYPE_CHECKING:
     from decimal import Decimal
+    from json import JSONDecoder
 
     from hoiio.transport import HttpResponse
+
+
+class Exact:
+    """The exact value beside a money field, made when it is asked for."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, answer: None, owner: type[Answer]) -> Exact: ...
+
+    @overload
+    def __get__(self, answer: Answer, owner: type[Answer]) -> Decimal | None: ...
+
+    def __get__(self, answer: Answer | None, owner: type[Answer]) -> Exact | Decimal | None:
+        """Of an answer, the amount as a ``Decimal``; None where it has none."""
+        if answer is None:
+            return self
+        value = answer.json.get(self._name)
+        return None if value is None or value == "" else _decimal(self._name, value)
 
 
 class Answer:
@@ -53,20 +76,20 @@ class Answer:
     currency: str | None = None
     rate: float | None = None
     """Currency units a minute."""
-    rate_decimal: Decimal | None = None
+    rate_decimal = Exact("rate")
     debit: float | None = None
-    debit_decimal: Decimal | None = None
+    debit_decimal = Exact("debit")
     talktime: int | None = None
     """Minutes that the credit lasts at this rate."""
     entries: list[Self] | None = None
     entries_count: int | None = None
     total_entries_count: int | None = None
     balance: float | None = None
-    balance_decimal: Decimal | None = None
+    balance_decimal = Exact("balance")
     points: float | None = None
-    points_decimal: Decimal | None = None
+    points_decimal = Exact("points")
     bonus: float | None = None
-    bonus_decimal: Decimal | None = None
+    bonus_decimal = Exact("bonus")
     uid: str | None = None
     name: str | None = None
     mobile_number: str | None = None
@@ -79,12 +102,12 @@ class Answer:
 
     def __init__(
         self,
-        fields: Mapping[str, Any],
+        fields: dict[str, Any],
         text: str | None = None,
         response: HttpResponse | None = None,
         origin: object = None,
     ) -> None:
-        self.__dict__.update(fields)
+        self.__dict__ = fields
         self._text = text
         self._origin: Any = origin
         self.response = response
@@ -156,7 +179,7 @@ def retry_after(response: HttpResponse) -> int | None:
 _RESERVED: Final = frozenset(dir(Answer)) - set(Answer.__annotations__) | {
     *("text", "json", "response", "wait", "watch", "all", "to_csv")
 }
-_BESIDE: Final = frozenset(name for name in Answer.__annotations__ if "_decimal" in name)
+_BESIDE: Final = frozenset(name for name in dir(Answer) if name.endswith("_decimal"))
 _TEXT: Final = Answer.__annotations__.keys() - _RESERVED - wire.FIELDS.keys() - _BESIDE - {"status"}
 
 
@@ -189,12 +212,14 @@ def parse(
 
 
 def typed(name: str, value: object) -> dict[str, Any]:
-    """The attributes that a field of ``wire.FIELDS`` becomes.
+    """The attributes that a field of ``wire.FIELDS`` becomes, an amount's exact one too.
 
     Raises ``ValueError`` for one of the wrong shape.
     """
     fields: dict[str, Any] = {}
     _READERS[wire.FIELDS[name]](fields, name, value)
+    if wire.FIELDS[name] is wire.Kind.MONEY:
+        fields[f"{name}_decimal"] = _decimal(name, value)
     return fields
 
 
@@ -204,16 +229,21 @@ def utc(date: datetime) -> datetime:
 
 
 def _object(text: str) -> dict[str, Any]:
-    import json  # noqa: PLC0415 - loaded with the first answer, as decimal and quote are
-
     try:
-        body = json.loads(text, parse_constant=_no_constant)
-    except json.JSONDecodeError:
-        # Its own message would repeat parts of the body.
+        body = _decoder().decode(text)
+    except ValueError:
+        # The library's own message would repeat parts of the body.
         raise ValueError("not JSON") from None
     if not isinstance(body, dict):
         raise ValueError("not a JSON object")  # noqa: TRY004 - one kind of failure for all
     return cast("dict[str, Any]", body)
+
+
+@cache
+def _decoder() -> JSONDecoder:
+    from json import JSONDecoder  # noqa: PLC0415 - loaded with the first answer
+
+    return JSONDecoder(parse_constant=_no_constant)
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -281,9 +311,13 @@ _DIGITS_MAX: Final = 30
 
 
 def _read_money(fields: dict[str, Any], name: str, value: object) -> None:
-    amount = _decimal(name, value)
-    fields[name] = float(amount)
-    fields[f"{name}_decimal"] = amount
+    if isinstance(value, str) and _AMOUNT.fullmatch(value):
+        fields[name] = float(value)
+    else:
+        fields[name] = float(_decimal(name, value))
+
+
+_AMOUNT: Final = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?", re.ASCII)
 
 
 def _read_integer(fields: dict[str, Any], name: str, value: object) -> None:

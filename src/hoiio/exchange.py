@@ -114,8 +114,8 @@ def exchange(
     """
     deadline = clock() + order.total
     failures, maybe_sent = 0, False
+    left = order.total
     while True:
-        left = max(deadline - clock(), _SHORTEST)
         outcome = yield Send(HttpRequest(*order.target, min(order.connect, left), left))
         pause: float | None = None
         if isinstance(outcome, HttpResponse):
@@ -135,6 +135,7 @@ def exchange(
         if clock() + pause >= deadline:
             break
         yield Sleep(pause)
+        left = max(deadline - clock(), _SHORTEST)
     if not isinstance(result, HoiioException):
         return result
     result.maybe_sent = maybe_sent

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -116,16 +117,17 @@ def form(who: Credentials, params: Mapping[str, Value]) -> str:
 
 
 def _escaped(text: str) -> str:
-    # Most values are plain, and asking costs a third of escaping.
-    if text.isascii() and text.isalnum():
+    # Most values are plain, and asking costs a tenth of escaping.
+    if _PLAIN.fullmatch(text):
         return text
     from urllib.parse import quote_plus  # noqa: PLC0415 - slow to load
 
     return quote_plus(text)
 
 
-_FORM: Final = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
-_PLAIN: Final = {"Accept": "application/json"}
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_.~-]*", re.ASCII)
+_FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
+_NO_HEADERS: Final[dict[str, str]] = {}
 
 
 class Target(NamedTuple):
@@ -133,7 +135,7 @@ class Target(NamedTuple):
 
     method: Method
     url: str
-    headers: Mapping[str, str]
+    headers: dict[str, str]
     body: bytes
 
 
@@ -143,7 +145,7 @@ def target(method: Method, url: str, form_data: str, key: str | None) -> Target:
     With GET everything is in the URL.
     """
     if method == "GET":
-        headers: Mapping[str, str] = _PLAIN
+        headers = _NO_HEADERS
         url, body = f"{url}?{form_data}", b""
     else:
         headers, body = _FORM, form_data.encode("ascii")

@@ -236,7 +236,7 @@ def format_date(micros: int) -> str:
 
 
 _DATE: Final = re.compile(
-    r"([0-9]{4})-([0-9]{2})-([0-9]{2}) ([0-9]{2}):([0-9]{2}):([0-9]{2})(\.[0-9]{1,9})?", re.ASCII
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?", re.ASCII
 )
 
 
@@ -245,11 +245,9 @@ def parse_date(text: str) -> datetime:
 
     Raises ``ValueError`` when it is not of the form ``2012-01-31 12:06:15``.
     """
-    match = _DATE.fullmatch(text)
-    if match is None:
+    if _DATE.fullmatch(text) is None:
         raise ValueError(f"not a date like 2012-01-31 12:06:15: {text!r}")
-    year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
-    return datetime(year, month, day, hour, minute, second)
+    return datetime.fromisoformat(text[:19])
 
 
 def to_micros(date: datetime) -> int:

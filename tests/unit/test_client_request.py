@@ -95,10 +95,9 @@ def test_a_request_says_the_same_by_either_method():
         "http://a/b",
         {
             "Content-Type": "application/x-www-form-urlencoded",
-            "Accept": "application/json",
             "Idempotency-Key": "key-1",
         },
         b"x=1",
     )
     got = target("GET", "http://a/b", "x=1", None)
-    assert got == ("GET", "http://a/b?x=1", {"Accept": "application/json"}, b"")
+    assert got == ("GET", "http://a/b?x=1", {}, b"")

@@ -43,7 +43,7 @@ class HttpRequest(NamedTuple):
 
     method: Method
     url: str
-    headers: Mapping[str, str]
+    headers: dict[str, str]
     body: bytes
     connect: float
     total: float

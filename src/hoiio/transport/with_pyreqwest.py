@@ -22,7 +22,7 @@ from hoiio.errors import (
     NotConfigured,
     TimedOut,
 )
-from hoiio.transport import ANSWER_MAX, KEEPALIVE, HttpRequest, HttpResponse
+from hoiio.transport import ANSWER_MAX, KEEPALIVE, TOTAL_TIMEOUT, HttpRequest, HttpResponse
 
 try:
     from pyreqwest.client import (
@@ -147,6 +147,7 @@ class _Options:
             .referer(enable=False)
             .http2(self._http2)
             .connect_timeout(timedelta(seconds=connect))
+            .timeout(timedelta(seconds=TOTAL_TIMEOUT))
             .pool_idle_timeout(timedelta(seconds=KEEPALIVE))
         )
         if self._proxy is not None:
@@ -157,7 +158,10 @@ class _Options:
 
 
 def _filled(http: Request, request: HttpRequest) -> Request:
-    http = http.timeout(timedelta(seconds=request.total)).headers(dict(request.headers))
+    if request.total != TOTAL_TIMEOUT:
+        http = http.timeout(timedelta(seconds=request.total))
+    if request.headers:
+        http = http.headers(request.headers)
     return http.body_bytes(request.body) if request.body else http
 
 
