@@ -9,6 +9,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from hoiio.server.billing.charge import Price
+from hoiio.server.calls.controller import Controller
+from hoiio.server.calls.orders import CallSettings
 from hoiio.server.engines.protocol import (
     Answered,
     Bridge,
@@ -56,6 +58,37 @@ def test_a_call_is_durable_before_its_first_invite(tmp_path):
             assert seen[0][0] == (Dial(f"{record.ref}-1", ONE, TWO, 30.0, 70.0, room=record.ref),)
             assert seen[0][1] == [record.ref]
             engine.sent = []
+
+    asyncio.run(run())
+
+
+def test_each_committed_step_is_told_once_it_is_durable(tmp_path):
+    """So whoever watches a call is woken, and never before there is something to read."""
+
+    async def run():
+        told = []
+        async with a_service(tmp_path / "data") as (storage, engine, _):
+            controller = Controller(
+                storage,
+                engine,
+                CallSettings(),
+                changed=lambda ref: told.append((ref, read_live(tmp_path / "data"))),
+                later=engine.later,
+            )
+            engine.controller = controller
+            app = await an_application(storage)
+            record = await bridged(engine, controller, app)
+            assert told == [(record.ref, [record.ref])] * 2  # an answer each
+            engine.report(Ended(f"{record.ref}-2", engine.time, Cause.REMOTE))
+            await until(lambda: sent(engine, HangUp))
+            engine.report(Ended(f"{record.ref}-1", engine.time, Cause.HUNG_UP))
+            await until(lambda: not engine.reserved)
+            assert told[-1] == (record.ref, [])
+            left = await controller.place_call(app, order())
+            told.clear()
+            later = Controller(storage, engine, CallSettings(), changed=told.append)
+            await later.recover()
+            assert told == [left.ref]
 
     asyncio.run(run())
 

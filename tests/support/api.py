@@ -13,6 +13,7 @@ import httpx2
 
 from hoiio.server.api.application import build
 from hoiio.server.api.desk import Desk
+from hoiio.server.api.events import Streams
 from hoiio.server.api.guesses import Guesses
 from hoiio.server.api.http import HttpServer, bind
 from hoiio.server.api.limits import Queries
@@ -85,8 +86,12 @@ class PretendedCalls:
 class Server:
     """The API on a thread with an event loop of its own, on a free port."""
 
-    def __init__(self, data, guesses=1_000_000, *, provision=True, resolver=None):
+    def __init__(
+        self, data, guesses=1_000_000, *, provision=True, resolver=None, streams=None, limits=None
+    ):
         self.data = data
+        self.streams = Streams() if streams is None else streams
+        self.limits = limits
         self.resolver = resolver
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever)
@@ -107,8 +112,9 @@ class Server:
         self.desk = Desk(self.storage, self.calls, self.calls, notify_urls=check)
         sock = bind(Address("127.0.0.1", 0))
         self.port = sock.getsockname()[1]
-        app = build(self.desk, Guesses(guesses, self.clock), Queries(self.clock))
-        self.http = HttpServer(app, sock)
+        guessed, queries = Guesses(guesses, self.clock), Queries(self.clock)
+        app = build(self.desk, guessed, queries, streams=self.streams)
+        self.http = HttpServer(app, sock, self.limits)
         await self.http.start()
 
     def clock(self):
@@ -135,9 +141,15 @@ class Server:
         lost = [ControlLost(NOW)]
         for ref in refs or [record.ref for record in await self.storage.live_calls()]:
             await self.storage.advance(ref, lambda record: advance(record, lost, NOW))
+            self.desk.watchers.changed(ref)
+
+    def stop_serving(self):
+        """Close the doors, as a service does first when it stops."""
+        self.loop.call_soon_threadsafe(self.desk.watchers.close)
+        self.run(self.http.stop())
 
     def stop(self):
-        self.run(self.http.stop())
+        self.stop_serving()
         self.run(self.storage.close())
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join()

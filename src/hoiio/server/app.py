@@ -17,12 +17,14 @@ import uvloop
 from hoiio import wire
 from hoiio.server.api.application import build
 from hoiio.server.api.desk import Desk
+from hoiio.server.api.events import Streams
 from hoiio.server.api.guesses import Guesses
 from hoiio.server.api.http import HttpServer, Limits, bind
 from hoiio.server.api.limits import Queries
 from hoiio.server.billing.guards import Ceilings, Rules
 from hoiio.server.calls.controller import Controller
 from hoiio.server.calls.orders import CallSettings
+from hoiio.server.calls.watchers import Watchers
 from hoiio.server.config import Config, ConfigError
 from hoiio.server.engines.embedded import EmbeddedConfig, EmbeddedEngine, Ringback, Trunk
 from hoiio.server.engines.protocol import EngineUnavailable
@@ -86,7 +88,14 @@ async def _start(config: Config, stack: AsyncExitStack) -> str:
     guard = Guard(config.notifications.allow)
     names = Names(config.notifications.resolver)
     deliverer = Deliverer(storage, Poster(guard, names), overall=files.deliveries)
-    controller = Controller(storage, engine, call_settings(config), settled=deliverer.wake)
+    watchers = Watchers()
+    controller = Controller(
+        storage,
+        engine,
+        call_settings(config),
+        settled=deliverer.wake,
+        changed=watchers.changed,
+    )
     await controller.recover()
     deliverer.start()
     stack.push_async_callback(deliverer.stop)
@@ -105,13 +114,17 @@ async def _start(config: Config, stack: AsyncExitStack) -> str:
         config.sip.trunk.number,
         UrlCheck(guard, names, at_once=files.look_ups),
         guard_rules(config),
+        watchers,
     )
     limits = Limits(files.connections, config.api.request_within, config.api.idle_within)
     guesses = Guesses(config.api.wrong_credentials, time.monotonic)
     queries = Queries(time.monotonic)
-    app = build(desk, guesses, queries, body_within=limits.request_within)
+    # Half of the connections at most: whoever asks must not find all of them taken by who watches.
+    streams = Streams(config.api.streams_per_application, max(1, files.connections // 2))
+    app = build(desk, guesses, queries, body_within=limits.request_within, streams=streams)
     server = HttpServer(app, sock, limits)
     stack.push_async_callback(server.stop)
+    stack.callback(watchers.close)
     await server.start()
     sip_host, sip_port = engine.sip_address
     log.info("started", sip=f"{sip_host}:{sip_port}", data=str(config.data))

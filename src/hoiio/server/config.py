@@ -236,6 +236,14 @@ class Api:
         float,
         Setting(readers.seconds(0.1, 600), "Seconds that an idle HTTP connection is kept."),
     ] = 30.0
+    streams_per_application: Annotated[
+        int,
+        Setting(
+            readers.whole(1, 1_000_000),
+            "Event streams (voice/events) of one application at once; of all applications together "
+            "they are half of the connections at most.",
+        ),
+    ] = 100
 
 
 @dataclass(frozen=True, slots=True)

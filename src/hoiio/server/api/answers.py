@@ -18,7 +18,10 @@ Answer = Mapping[str, Value]
 NOTHING: Final[Answer] = {}
 """The fields of an answer that is nothing but its status."""
 
-HEADERS: Final = {"Cache-Control": "no-store", wire.FEATURES_HEADER: wire.IDEMPOTENCY}
+FEATURES: Final = ", ".join((wire.IDEMPOTENCY, wire.EVENT_STREAM))
+"""What this service can do beyond the original."""
+
+HEADERS: Final = {"Cache-Control": "no-store", wire.FEATURES_HEADER: FEATURES}
 """On every answer, errors included (api rules 2 and 22)."""
 
 _ENCODER: Final = msgspec.json.Encoder()
@@ -33,8 +36,12 @@ def respond(
 ) -> Response:
     """The HTTP answer: 200 whatever ``status`` says, because clients of the time insist."""
     headers = HEADERS if retry_after is None else HEADERS | {"Retry-After": str(retry_after)}
-    body = _ENCODER.encode({"status": status, **fields})
-    return Response(body, http, headers, media_type="application/json")
+    return Response(body(status, fields), http, headers, media_type="application/json")
+
+
+def body(status: str, fields: Answer = NOTHING) -> bytes:
+    """The object that an answer is, as JSON on one line."""
+    return _ENCODER.encode({"status": status, **fields})
 
 
 def history(page: HistoryPage) -> Answer:

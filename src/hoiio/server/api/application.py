@@ -15,10 +15,21 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hoiio import wire
-from hoiio.server.api import conference, dialling, idempotency, limits, openapi, params, user, voice
+from hoiio.server.api import (
+    conference,
+    dialling,
+    events,
+    idempotency,
+    limits,
+    openapi,
+    params,
+    user,
+    voice,
+)
 from hoiio.server.api.answers import HEADERS, Answer, respond
 from hoiio.server.api.credentials import identify
 from hoiio.server.api.desk import Desk
+from hoiio.server.api.events import EventStream, Streams, Watching
 from hoiio.server.api.guesses import Guesses
 from hoiio.server.api.idempotency import Repetitions
 from hoiio.server.api.limits import Queries
@@ -40,7 +51,7 @@ class Placing:
     told: Callable[[Placed], Answer]
 
 
-Handler = Query | Placing
+Handler = Query | Placing | Watching
 
 HANDLERS: Final[Mapping[Endpoint, Handler]] = {
     wire.CALL: Placing(voice.call, voice.call_answer),
@@ -49,6 +60,7 @@ HANDLERS: Final[Mapping[Endpoint, Handler]] = {
     wire.MODERATE: conference.moderate,
     wire.HANGUP: voice.hangup,
     wire.QUERY_STATUS: voice.query_status,
+    wire.EVENTS: Watching(events.watch),
     wire.GET_HISTORY: voice.get_history,
     wire.GET_RATE: voice.get_rate,
     wire.GET_BALANCE: user.get_balance,
@@ -62,13 +74,21 @@ DRAINED: Final = 16 * wire.BODY_MAX
 """Bytes of an oversized body that are read and dropped, so that its sender hears the answer."""
 
 
-def build(desk: Desk, guesses: Guesses, queries: Queries, *, body_within: float = 20.0) -> ASGIApp:
+def build(
+    desk: Desk,
+    guesses: Guesses,
+    queries: Queries,
+    *,
+    body_within: float = 20.0,
+    streams: Streams | None = None,
+) -> ASGIApp:
     """The application that answers for ``desk``; a body has ``body_within`` seconds to arrive."""
+    streams = Streams() if streams is None else streams
     document = openapi.document(tuple(HANDLERS))
     endpoints = [
         Route(
             wire.PATH_PREFIX + endpoint.path,
-            _Served(endpoint, handler, desk, guesses, queries, body_within),
+            _Served(endpoint, handler, desk, guesses, queries, streams, body_within),
         )
         for endpoint, handler in HANDLERS.items()
     ]
@@ -123,18 +143,23 @@ class _Served:
     desk: Desk
     guesses: Guesses
     queries: Queries
+    streams: Streams
     body_within: float
     repetitions: Repetitions = field(default_factory=Repetitions)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, send)
         try:
-            response = respond(Status.SUCCESS, await self._answer(request))
+            answer = await self._answer(request)
+            if isinstance(answer, EventStream):
+                await answer(scope, receive, send)
+                return
+            response = respond(Status.SUCCESS, answer)
         except Refused as refused:
             response = respond(refused.status, retry_after=refused.retry_after)
         await response(scope, receive, send)
 
-    async def _answer(self, request: Request) -> Answer:
+    async def _answer(self, request: Request) -> Answer | EventStream:
         if request.method not in METHODS:
             raise Refused(Status.INVALID_HTTP_METHOD)
         given = params.read(request.scope["query_string"], await _body(request, self.body_within))
@@ -149,6 +174,8 @@ class _Served:
             return await self._place(self.handler, application, given, key)
         await self._limit(application, given)
         self._require(given)
+        if isinstance(self.handler, Watching):
+            return await self.handler.watch(self.desk, self.streams, application, given)
         return await self.handler(self.desk, application, given)
 
     async def _limit(self, application: Application, given: Params) -> None:

@@ -46,6 +46,12 @@ async def identify(
     return application
 
 
+async def still_good(storage: Storage, app_id: str, token: str) -> bool:
+    """Whether a token that was right still opens a live application."""
+    application = await storage.application(app_id)
+    return application is not None and not application.revoked and _is_token_of(application, token)
+
+
 def _missed(guesses: Guesses, address: str, status: Status) -> Refused:
     """The refusal of a miss: ``status`` while the address may know."""
     wait = guesses.missed(address)

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from hoiio.server.billing.guards import NO_RULES, Rules
 from hoiio.server.calls.orders import CallOrder, ConferenceOrder
+from hoiio.server.calls.watchers import Watchers
 from hoiio.server.config import Dest1Sees
 from hoiio.server.notifications.check import UrlCheck
 from hoiio.server.storage.protocol import (
@@ -73,3 +74,4 @@ class Desk:
     trunk_number: str | None = None
     notify_urls: UrlCheck = field(default_factory=UrlCheck)
     rules: Rules = NO_RULES
+    watchers: Watchers = field(default_factory=Watchers)

@@ -18,6 +18,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from hoiio import wire
 from hoiio.server.api.answers import HEADERS
 from hoiio.server.api.crowd import Crowd
+from hoiio.server.api.events import GOES_ON
 from hoiio.server.readers import Address
 
 HEAD_MAX: Final = 96 * 1024
@@ -27,7 +28,9 @@ URL_MAX: Final = 65_000
 """Bytes of a request's target that can be taken apart."""
 
 ANSWER_WITHIN: Final = 30.0
-"""Seconds that an answer may take to be made and to be read, from its request on."""
+"""Seconds that an answer may take to be made and to be read, from its request on.
+
+A stream's parts have as long each, beyond the silence between them."""
 
 PIPELINED: Final = 16
 """Requests that one connection may send before it has read an answer."""
@@ -79,6 +82,10 @@ def bind(address: Address) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            # Inherited by what is accepted: who vanished without a word acknowledges nothing more.
+            gone = round(ANSWER_WITHIN * 1000)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, gone)
         sock.bind((address.host, address.port))
         # Listening at once makes a port that another process listens on an error here and now.
         sock.listen(socket.SOMAXCONN)
@@ -146,6 +153,7 @@ class _Connection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.scope["extensions"] = {GOES_ON: {"within": self._goes_on}}
         self._in_head = True
         if not self._under_way():
             self._expect(self.limits.request_within)
@@ -180,6 +188,16 @@ class _Connection(HttpToolsProtocol):
     def _under_way(self) -> bool:
         """Whether an answer is owed, to a request that has at least begun."""
         return bool(self.cycle and not self.cycle.response_complete)
+
+    def _goes_on(self, within: float) -> bool:
+        """The answer under way has got on, and will again after ``within`` seconds at most.
+
+        False when the client has gone: with requests behind it the answer is not told otherwise.
+        """
+        if self.transport.is_closing():
+            return False
+        self._expect(within + ANSWER_WITHIN)
+        return True
 
     def _expect(self, within: float) -> None:
         if self._deadline is not None:

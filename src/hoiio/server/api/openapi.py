@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from hoiio import wire
+from hoiio.server.api.answers import FEATURES
 from hoiio.wire import Endpoint
 
 Schema = dict[str, Any]
@@ -121,6 +122,7 @@ FIELDS: Final[Mapping[Endpoint, Mapping[str, Schema]]] = {
     wire.MODERATE: {},
     wire.HANGUP: {},
     wire.QUERY_STATUS: _TRANSACTION,
+    wire.EVENTS: _TRANSACTION,
     wire.GET_HISTORY: {
         "total_entries_count": _WHOLE,
         "entries_count": _WHOLE,
@@ -154,7 +156,7 @@ FIELDS: Final[Mapping[Endpoint, Mapping[str, Schema]]] = {
 ANSWER_HEADERS: Final[Mapping[str, Schema]] = {
     wire.FEATURES_HEADER: {
         "description": "What this service can do beyond the original, a comma list.",
-        "schema": {"type": "string", "const": wire.IDEMPOTENCY},
+        "schema": {"type": "string", "const": FEATURES},
     },
     "Retry-After": {
         "description": "Seconds to wait, with error_rate_limit_exceeded only.",
@@ -169,6 +171,7 @@ SUMMARIES: Final[Mapping[Endpoint, str]] = {
     wire.MODERATE: "Kick, mute or unmute a participant",
     wire.HANGUP: "End a call, or one participant's part in a conference",
     wire.QUERY_STATUS: "How a call is going, or how it went",
+    wire.EVENTS: "Watch a call: its status now and at each change until it has ended",
     wire.GET_HISTORY: "The application's transactions, newest first",
     wire.GET_RATE: "What a minute between two numbers costs",
     wire.GET_BALANCE: "What the account can spend",
@@ -251,13 +254,15 @@ def _parameters(endpoint: Endpoint) -> list[tuple[str, bool]]:
 
 
 def _responses(endpoint: Endpoint) -> Schema:
+    if endpoint is wire.EVENTS:
+        return {"200": _STREAM, "500": _FAILED}
     success = _object({"status": _SUCCESS, **FIELDS[endpoint]})
     return {
         "200": _response(
             "Carried out, or refused: status tells",
             {"oneOf": [success, _object({"status": _ERROR})]},
         ),
-        "500": _response("The service itself failed", _object({"status": _ERROR})),
+        "500": _FAILED,
     }
 
 
@@ -267,3 +272,16 @@ def _response(description: str, schema: Schema) -> Schema:
         "headers": ANSWER_HEADERS,
         "content": {"application/json": {"schema": schema}},
     }
+
+
+_FAILED: Final = _response("The service itself failed", _object({"status": _ERROR}))
+
+_STREAM: Final = _response("The events, or a refusal", _object({"status": _ERROR}))
+_STREAM["content"]["text/event-stream"] = {
+    "schema": _said(
+        _TEXT,
+        "Server-sent events without names. The data of each is the object that voice/query_status "
+        "would answer: at once, then at each change. After the one of the ended call the stream "
+        "ends. A comment comes at least every 15 seconds.",
+    )
+}

@@ -98,7 +98,7 @@ async def get_rate(desk: Desk, application: Application, given: Params) -> Answe
 
 async def hangup(desk: Desk, application: Application, given: Params) -> Answer:
     """End a call; answers once it is settled. One that has ended already stays as it is."""
-    record = await _record(desk, application, given["txn_ref"])
+    record = await record_of(desk, application, given["txn_ref"])
     if not await desk.calls.hang_up(record.ref):
         raise Refused(Status.SERVICE_NOT_AVAILABLE)
     return answers.NOTHING
@@ -112,7 +112,7 @@ async def ends_a_call(desk: Desk, application: Application, given: Params) -> bo
 
 async def query_status(desk: Desk, application: Application, given: Params) -> Answer:
     """How a call is going, or how it went."""
-    return transaction.fields(await _record(desk, application, given["txn_ref"]))
+    return transaction.fields(await record_of(desk, application, given["txn_ref"]))
 
 
 async def get_history(desk: Desk, application: Application, given: Params) -> Answer:
@@ -124,12 +124,13 @@ async def get_history(desk: Desk, application: Application, given: Params) -> An
         raise Refused(Status.TO_BEFORE_FROM)
     upto = given.get("upto")
     if upto is not None:
-        await _record(desk, application, upto)
+        await record_of(desk, application, upto)
     found = await desk.storage.history(application.id, start=start, end=end, page=page, upto=upto)
     return answers.history(found)
 
 
-async def _record(desk: Desk, application: Application, ref: str) -> CallRecord:
+async def record_of(desk: Desk, application: Application, ref: str) -> CallRecord:
+    """A transaction of this application; ``Refused`` for any other."""
     record = await desk.storage.record(application.id, ref)
     if record is None:
         raise Refused(Status.INVALID_TXN_REF)

@@ -113,13 +113,18 @@ class Controller:
         settings: CallSettings,
         *,
         settled: Callable[[], None] = lambda: None,
+        changed: Callable[[str], None] = lambda _ref: None,
         later: Later = _by_the_loop,
     ) -> None:
-        """``settled`` is called after a call ended: its notification may be due."""
+        """``settled`` is called after a call ended: its notification may be due.
+
+        ``changed`` is called with a call's ref after each of its steps was committed.
+        """
         self._storage = storage
         self._engine = engine
         self._settings = settings
         self._on_settled = settled
+        self._on_changed = changed
         self._later = later
         self._turns = Turns()
         self._live: dict[str, _LiveCall] = {}
@@ -370,6 +375,8 @@ class Controller:
         stored = await self._storage.advance(
             ref, lambda record: advance(record, events, self._engine.now())
         )
+        if stored is not None:
+            self._on_changed(ref)
         if stored is not None and stored.result is not None:
             result = stored.result
             log.info("call settled", ref=ref, dest1=result.status1, dest2=result.status2)
