@@ -16,7 +16,7 @@ from hoiio.server.storage.limits import AccountChanges
 from hoiio.server.storage.protocol import Change
 from hoiio.wire import MICROS
 from support.api import TWO, UNHURRIED, Server
-from support.service import wait_until
+from support.service import Service, wait_until
 from support.watching import Stream
 
 HASTY = Limits(request_within=0.1, idle_within=0.1)
@@ -421,6 +421,34 @@ def test_a_stop_ends_the_streams_cleanly_and_at_once(tmp_path):
             assert [stream.part() for stream in streams] == [None, None]
     finally:
         server.stop()
+
+
+def test_a_real_service_is_watched_through_its_calls_and_does_not_wait_for_who_watches(tmp_path):
+    """A call that ends, the configured bound, and a stop with a stream open: none is cut off."""
+    routes = {"+6511111111": "sip:127.0.0.1:9", TWO: "sip:127.0.0.1:9"}
+    config = "[api]\nstreams_per_application = 1\n[log]\nlevel = 'debug'\n"
+    service = Service(tmp_path / "data", routes=routes, config=config).provision()
+    with service.start(), service.client(timeout=20) as client:
+        port = int(service.base_url.rpartition(":")[2].partition("/")[0])
+        form = {"app_id": service.app_id, "access_token": service.token}
+        ref = client.voice.call("+6511111111", TWO).txn_ref
+        with Stream(port, **form, txn_ref=ref) as stream:
+            assert stream.part()["call_status_dest1"] == "ongoing"
+            with Stream(port, **form, txn_ref=ref) as second:
+                assert second.answer()["status"] == "error_rate_limit_exceeded"
+            assert client.voice.hangup(ref).status == "success_ok"
+            (last,) = stream.rest()
+            assert "duration" in last
+        ref = client.voice.call("+6511111111", TWO).txn_ref
+        with Stream(port, **form, txn_ref=ref) as stream:
+            assert stream.part()["call_status_dest1"] == "ongoing"
+            assert service.stop() == 0
+            assert stream.rest() == []
+    logged = service.log.read_text()
+    assert "voice/events" in logged
+    assert "Traceback" not in logged
+    for secret in (service.token, TWO[1:], "6511111111"):
+        assert secret not in logged
 
 
 def test_a_failing_database_ends_a_stream_and_no_token_is_logged(server, monkeypatch):

@@ -278,10 +278,20 @@ _FAILED: Final = _response("The service itself failed", _object({"status": _ERRO
 
 _STREAM: Final = _response("The events, or a refusal", _object({"status": _ERROR}))
 _STREAM["content"]["text/event-stream"] = {
-    "schema": _said(
-        _TEXT,
-        "Server-sent events without names. The data of each is the object that voice/query_status "
-        "would answer: at once, then at each change. After the one of the ended call the stream "
-        "ends. A comment comes at least every 15 seconds.",
-    )
+    # As OpenAPI before 3.2 has it: the schema is that of one event.
+    "schema": {
+        "type": "object",
+        "description": "Server-sent events without names, one at once and one at each change. "
+        "After the one of the ended call the stream ends. A comment comes at least every 15 "
+        "seconds.",
+        "properties": {
+            "data": {
+                "type": "string",
+                "description": "What voice/query_status would answer.",
+                "contentMediaType": "application/json",
+                "contentSchema": _object({"status": _SUCCESS, **_TRANSACTION}),
+            }
+        },
+        "required": ["data"],
+    }
 }
