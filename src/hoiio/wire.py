@@ -31,9 +31,6 @@ EVENT_STREAM: Final = "events"
 UPTO: Final = "upto"
 """In the same list: ``upto`` pins a history (api rule 9)."""
 
-EVENT_STREAM: Final = "events"
-"""In the same list: a call can be watched with ``voice/events``, a stream of server-sent events."""
-
 TAG_MAX: Final = 256
 NOTIFY_URL_MAX: Final = 4000
 PAGE_SIZE: Final = 100

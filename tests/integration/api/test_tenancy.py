@@ -42,6 +42,7 @@ def test_what_is_walked():
     assert paths == {
         ("voice/hangup", "txn_ref"),
         ("voice/query_status", "txn_ref"),
+        ("voice/events", "txn_ref"),
         ("voice/get_history", "upto"),
         ("conference/moderate", "txn_ref"),
     }
