@@ -108,6 +108,7 @@ def test_each_participant_has_a_status_a_history_entry_and_a_bill_of_its_own(pho
     for entry in page.entries[:3]:
         assert (entry.call_status_dest1, entry.duration, entry.tag) == ("answered", 1, "team")
         assert (entry.rate, entry.debit) == (0.018, 0.018)
+        assert entry.json["answered_date"] >= entry.json["date"]
     left = Hoiio.account.balance().balance_decimal
     assert str(before - left) == "0.054"
 

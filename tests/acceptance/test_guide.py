@@ -78,6 +78,7 @@ def test_optional_parameters_and_the_notification(configured, service, phones):
         "call_status_dest1": "answered",
         "call_status_dest2": "answered",
         "date": status.json["date"],
+        "answered_date": status.json["answered_date"],
         "duration": "1",
         "currency": "SGD",
         "rate": "0.036",
@@ -104,6 +105,7 @@ def test_hangup_call(configured, phones):
     assert res.is_success()
     status = Hoiio.voice.status(ref)
     assert (status.duration, status.debit) == (1, 0.036)
+    assert status.json["answered_date"] >= status.json["date"]
     for phone in phones:
         assert phone.wait("ended", timeout=2)["reason"] == "remote"
 

@@ -71,6 +71,7 @@ def test_who_did_not_answer_and_why_and_that_it_is_free(client, numbers, statuse
     res = ended(client, client.voice.call(*numbers).txn_ref)
     assert (res.call_status_dest1, res.call_status_dest2) == statuses
     assert (res.duration, res.debit) == (0, 0.0)
+    assert "answered_date" not in res.json
     assert client.account.balance().balance_decimal == balance
 
 

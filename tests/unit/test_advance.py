@@ -1,14 +1,18 @@
 """What a call's end writes: its statuses, its bill, and a notification for whoever asked."""
 
+from itertools import pairwise
 from urllib.parse import parse_qs
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hoiio import wire
 from hoiio.server.billing.prepaid import Minutes
-from hoiio.server.calls import callback
+from hoiio.server.calls import callback, machines, participant, transaction
 from hoiio.server.calls.advance import advance
+from hoiio.server.calls.inputs import HangUpRequested, TimePassed
 from hoiio.server.engines.protocol import Answered, Cause, Ended
 from hoiio.server.storage.protocol import NOTHING, CallRecord, Unconnected
 
@@ -131,3 +135,89 @@ def test_a_first_leg_without_a_second_is_told_with_what_it_would_have_cost():
     assert change.settlement.debit == 0
     assert settled().unconnected == NOTHING
     assert advance(record(), [BUSY], START).settlement.unconnected == NOTHING
+
+
+# --- when the talk began --------------------------------------------------------------------------
+
+
+def a_participant(**changes):
+    call = participant.new(
+        REF, START, number=ONE, sees=None, room="1/r", ring_seconds=60.0, max_seconds=600
+    )
+    return record(dest2="", status2="", room="r", state=machines.encode(call), **changes)
+
+
+def answers(changed, events):
+    """``answered_at`` as each of some events writes it, up to the end; and the settlement."""
+    written, settlement = [], None
+    for event in events:
+        change = advance(changed, [event], START + 70 * wire.MICROS)
+        written.append(change.answered_at)
+        changed = msgspec.structs.replace(changed, state=change.state)
+        settlement = change.settlement
+        if settlement is not None:
+            break
+    return written, settlement
+
+
+def test_a_call_backs_talk_begins_with_dest2s_answer():
+    """Not with dest1's; written with the very step, and to its end (api rule 18)."""
+    answer = START + wire.MICROS
+    written, settlement = answers(record(), TALK)
+    assert written == [None, answer, answer, answer]
+    assert parse_qs(settlement.notification.decode())["answered_date"] == [wire.format_date(answer)]
+
+
+def test_a_participants_talk_begins_with_its_own_answer():
+    """There is no other leg."""
+    leg = f"{REF}-1"
+    events = [TimePassed(), Answered(leg, START + 7), Ended(leg, START + 9, Cause.REMOTE)]
+    written, settlement = answers(a_participant(), events)
+    assert written == [None, START + 7, START + 7]
+    assert b"answered_date=" in settlement.notification
+
+
+def test_where_nobody_talked_no_talk_began():
+    """Busy, or an answer that crossed our CANCEL: no record and no notification has it."""
+    crossed = [
+        TALK[0],
+        HangUpRequested(),
+        Answered(f"{REF}-2", START + 5),
+        Ended(f"{REF}-2", START + 6, Cause.HUNG_UP),
+        Ended(f"{REF}-1", START + 6, Cause.HUNG_UP),
+    ]
+    for events in ([BUSY], crossed):
+        written, settlement = answers(record(), events)
+        assert set(written) == {None}
+        assert b"answered_date" not in settlement.notification
+
+
+def test_the_fields_tell_it_once_it_is_known_in_the_form_of_date():
+    """GMT+8 without a fraction; absent before (api rules 6 and 25)."""
+    assert "answered_date" not in transaction.fields(record())
+    told = transaction.fields(record(answered_at=1_328_011_575_999_999))
+    assert told["answered_date"] == "2012-01-31 20:06:15"
+    assert wire.FIELDS["answered_date"] is wire.Kind.DATE
+
+
+INSTANTS = st.integers(START, START + 100 * wire.MICROS)
+LEGS = st.sampled_from([f"{REF}-1", f"{REF}-2"])
+EVENTS = st.one_of(
+    st.builds(Answered, LEGS, INSTANTS),
+    st.builds(Ended, LEGS, INSTANTS, st.sampled_from([Cause.REMOTE, Cause.HUNG_UP])),
+    st.sampled_from([HangUpRequested(), TimePassed()]),
+)
+
+
+@given(st.sampled_from([record(), a_participant()]), st.lists(EVENTS, max_size=8))
+def test_whatever_happens_it_never_changes_once_it_is_known_and_is_there_where_talk_is_billed(
+    call, events
+):
+    """The instants of events need not be in their order."""
+    written, settlement = answers(call, events)
+    for earlier, later in pairwise(written):
+        assert earlier in {None, later}
+    if settlement is not None:
+        assert settlement.debit == 0 or written[-1] is not None
+        assert (b"answered_date=" in settlement.notification) == (written[-1] is not None)
+        assert written[-1] is None or written[-1] <= settlement.ended_at

@@ -89,6 +89,11 @@ _TRANSACTION: Final[Mapping[str, Schema]] = {
     "call_status_dest1": _CALL_STATUS,
     "call_status_dest2": _CALL_STATUS,
     "date": _DATE,
+    "answered_date": _said(
+        _DATE,
+        "When the billed talk began, GMT+8: dest2's answer, or the participant's own. Absent until "
+        "then, and for ever if nobody talked.",
+    ),
     "duration": _said(_WHOLE, "Started minutes; absent while the call lives."),
     "currency": _TEXT,
     "rate": _said(_MONEY, "A minute of both legs."),
@@ -96,7 +101,7 @@ _TRANSACTION: Final[Mapping[str, Schema]] = {
     "room": _said(_TEXT, "A conference participant's room."),
 }
 
-OPTIONAL: Final = frozenset({"duration", "debit", "room"})
+OPTIONAL: Final = frozenset({"answered_date", "duration", "debit", "room"})
 """Fields of a transaction that are not always there."""
 
 

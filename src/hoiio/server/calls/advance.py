@@ -55,7 +55,12 @@ def advance(record: CallRecord, events: Iterable[Input], now: int) -> Change[Ste
     result = machines.result(after)
     settlement = _settlement(record, result)
     return Change(
-        machines.encode(after), result.status1, result.status2, settlement, Step((), result)
+        machines.encode(after),
+        result.status1,
+        result.status2,
+        settlement,
+        Step((), result),
+        answered_at=result.answered_at,
     )
 
 
@@ -95,7 +100,15 @@ def _change(
         look_at = None if look is None else after.billed_from + look
     step = Step(machines.became_due(before, after), look_at=look_at)
     state = machines.encode(after)
-    return Change(state, record.status1, record.status2, None, step, spoken)
+    return Change(
+        state,
+        record.status1,
+        record.status2,
+        None,
+        step,
+        spoken,
+        answered_at=after.billed_from,
+    )
 
 
 def _settlement(record: CallRecord, result: Result) -> Settlement:
@@ -112,6 +125,7 @@ def _settlement(record: CallRecord, result: Result) -> Settlement:
             status2=result.status2,
             duration=minutes,
             debit=debit,
+            answered_at=result.answered_at,
         )
         notification = body(transaction.fields(ended), record.notify_url)
     ran_up = unconnected(record.prices[0], result.unconnected)

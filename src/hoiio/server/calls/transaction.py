@@ -10,6 +10,7 @@ def fields(record: CallRecord) -> dict[str, str]:
     """A record's fields, without ``status``, all as strings (api rules 2, 6 to 8).
 
     ``duration`` and ``debit`` are absent while the call is up; ``room`` is there for participants.
+    ``answered_date`` tells since when the talk is billed, and is absent until then (api rule 25).
     """
     told = {
         "txn_ref": record.ref,
@@ -22,6 +23,8 @@ def fields(record: CallRecord) -> dict[str, str]:
         "currency": record.currency,
         "rate": format_money(record.rate),
     }
+    if record.answered_at is not None:
+        told["answered_date"] = format_date(record.answered_at)
     if record.duration is not None and record.debit is not None:
         told["duration"] = str(record.duration)
         told["debit"] = format_money(record.debit)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-_NOT_EVERYWHERE: Final = frozenset({"status", "room"})
-"""Fields that only answers, or only participants' notifications have."""
+_NOT_EVERYWHERE: Final = frozenset({"status", "room", "answered_date"})
+"""Fields that only answers, or only some notifications have."""
 
 _AS_GIVEN: Final = "surrogateescape"
 """Bytes of a URL that are no UTF-8 stay the bytes that they are."""

@@ -153,6 +153,7 @@ def advance(db: sqlite3.Connection, ref: str, step: Callable[[CallRecord], Chang
         state=change.state,
         status1=change.status1,
         status2=change.status2,
+        answered_at=change.answered_at,
     )
     if change.settlement is not None:
         _settle(db, key, record, change.settlement)

@@ -106,6 +106,8 @@ class CallRecord(msgspec.Struct, frozen=True):
     fee2: int = 0
     reserved_seconds: int = 0
     reserved_cost: int = 0
+    answered_at: int | None = None
+    """When the billed talk began; None while it has not, or if nobody talked."""
 
     @property
     def rate(self) -> int:
@@ -253,6 +255,8 @@ class Change(Generic[T]):
     outcome: T
     spoken: Spoken | None = None
     next_minute: NextMinute[T] | None = None
+    answered_at: int | None = None
+    """When the billed talk began, by ``state``: it is written anew with every change."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 -- name: call_columns
 ref, application, account, ordinal, date, dest1, dest2, status1, status2, room, tag,
 notify_url, currency, rate1, rate2, duration, debit, live, state, initial1, increment1, fee1,
-initial2, increment2, fee2, reserved_seconds, reserved_cost
+initial2, increment2, fee2, reserved_seconds, reserved_cost, answered_at
 
 -- name: take_concurrent_calls
 UPDATE accounts SET live_calls = live_calls + :calls
@@ -36,7 +36,8 @@ INSERT INTO calls (
 SELECT {call_columns} FROM calls WHERE id = :id AND live = 1
 
 -- name: update_call
-UPDATE calls SET state = :state, status1 = :status1, status2 = :status2
+UPDATE calls
+SET state = :state, status1 = :status1, status2 = :status2, answered_at = :answered_at
 WHERE id = :id AND live = 1
 RETURNING id
 
