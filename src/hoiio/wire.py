@@ -233,7 +233,19 @@ def parse_money(text: str) -> int:
 
 def format_date(micros: int) -> str:
     """Write an instant (Unix time in microseconds) as the wire's GMT+8 date, without a fraction."""
-    return (_EPOCH_GMT8 + timedelta(seconds=micros // MICROS)).isoformat(" ")
+    hour, rest = divmod(micros // MICROS, 3600)
+    minute, second = divmod(rest, 60)
+    return f"{_hour(hour)}{_TWO_DIGITS[minute]}:{_TWO_DIGITS[second]}"
+
+
+# A page of history writes two hundred dates, most of them of few hours.
+@lru_cache(maxsize=4096)
+def _hour(hours: int) -> str:
+    """The start of every date in an hour, counted from the epoch: ``2012-01-31 12:``."""
+    return (_EPOCH_GMT8 + timedelta(hours=hours)).isoformat(" ")[: -len("00:00")]
+
+
+_TWO_DIGITS: Final = tuple(f"{number:02d}" for number in range(60))
 
 
 _DATE: Final = re.compile(

@@ -39,6 +39,13 @@ def test_dates_survive_the_wire_to_the_second(second):
     assert wire.to_micros(wire.parse_date(text)) == second * wire.MICROS
 
 
+@given(st.integers(wire.to_micros(datetime(1000, 1, 1)), wire.to_micros(datetime(9999, 12, 31))))
+def test_a_date_is_written_as_the_calendar_has_it(micros):
+    """Also before 1970, and the fraction is dropped."""
+    calendar = datetime(1970, 1, 1, 8) + timedelta(seconds=micros // wire.MICROS)
+    assert wire.format_date(micros) == calendar.isoformat(" ")
+
+
 def test_dates_are_written_in_gmt8_and_read_with_or_without_a_fraction():
     assert wire.format_date(1_328_011_575_999_999) == "2012-01-31 20:06:15"
     expected = datetime(2012, 1, 31, 20, 6, 15)
