@@ -1,6 +1,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
+# Other telephony SDKs, which only the client's benchmarks need, stay out of the tests' environment.
+BENCH := .cache/bench
 # Byte code goes where it is removed with the environment.
 IN_VENV := PYTHONPYCACHEPREFIX=$(CURDIR)/$(VENV)/pycache
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -19,6 +21,12 @@ $(VENV)/.ready: pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[server]' --group dev
 	@touch $@
 
+$(BENCH)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BENCH)/bin/python -m pip install --quiet --upgrade --editable . --group bench
+	@touch $@
+
 test: $(VENV)/.ready ## run the whole test suite
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
@@ -31,8 +39,11 @@ demo: $(VENV)/.ready ## ring two real SIP phones, let them talk, hang up, and sh
 serve: $(VENV)/.ready ## start a service to play with, and two phones that answer
 	@$(IN_VENV) $(BIN)/python -m hoiio.demo serve
 
-bench: $(VENV)/.ready ## measure set-up time, capacity, delay, HTTP, notifications and storage; some minutes
-	@for program in $(filter-out benchmarks/soak.py benchmarks/chaos.py,$(wildcard benchmarks/*.py)); do echo "== $$program"; $(BIN)/python $$program || exit 1; done
+bench: $(VENV)/.ready bench-client ## measure set-up time, capacity, delay, HTTP, notifications, storage and the client; some minutes
+	@for program in $(filter-out benchmarks/soak.py benchmarks/chaos.py benchmarks/client_%.py,$(wildcard benchmarks/*.py)); do echo "== $$program"; $(BIN)/python $$program || exit 1; done
+
+bench-client: $(BENCH)/.ready ## measure the client beside other SDKs; writes docs/benchmarks.*
+	@for program in $(wildcard benchmarks/client_*.py); do echo "== $$program"; $(BENCH)/bin/python $$program || exit 1; done
 
 chaos: $(VENV)/.ready ## kill and stop the service hundreds of times under load; nothing may be lost
 	@$(BIN)/python benchmarks/chaos.py

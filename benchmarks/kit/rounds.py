@@ -9,11 +9,24 @@ TIMES = sized(3, 1)
 
 def rounds(ways):
     """The median of each way's figures: ``{name: function}`` in, ``{name: figures}`` out."""
+    return {name: medians(runs) for name, runs in turns(ways, TIMES).items()}
+
+
+def turns(ways, times):
+    """Each way's figures of every round, as tuples: ``{name: [figures, …]}``."""
     seen = {name: [] for name in ways}
-    for _ in range(TIMES):
+    for _ in range(times):
         for name, way in ways.items():
             found = way()
             seen[name].append(found if isinstance(found, tuple) else (found,))
-    return {
-        name: tuple(map(statistics.median, zip(*runs, strict=True))) for name, runs in seen.items()
-    }
+    return seen
+
+
+def medians(runs):
+    """The median of each figure."""
+    return tuple(map(statistics.median, zip(*runs, strict=True)))
+
+
+def ratio(mine, theirs, figure):
+    """The median of how this figure of each round compares with theirs in the same round."""
+    return statistics.median(a[figure] / b[figure] for a, b in zip(mine, theirs, strict=True))

@@ -1,0 +1,219 @@
+"""The client beside other SDKs and the bare HTTP libraries: imports, requests, a long history.
+
+    python benchmarks/client_rivals.py
+
+All ask the same local server, each from a process of its own, in turns of one run. It prints its
+report, and writes it into ``docs/benchmarks.md`` and ``docs/benchmarks.svg``.
+"""
+
+import importlib.metadata
+import statistics
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+from kit import imports, not_there_yet
+from kit.answering import ENTRIES, size
+from kit.chart import Panel, chart
+from kit.contenders import AT_ONCE, CONTENDERS
+from kit.local import Program, Turns
+from kit.report import Aim, aims_table, machine, replaced, table
+from kit.rounds import medians, ratio, turns
+from kit.size import QUICK, sized
+
+DOCS = Path(__file__).parents[1] / "docs"
+ROUNDS = sized(15, 1)
+REQUESTS = {"sync": sized(1000, 5), "async": sized(2000, 60)}
+"""A turn's requests."""
+
+CPU, MODULES, MEMORY = 0, 1, 2
+RATE = 1
+
+
+def installed(name):
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def versions():
+    """Those that are compared, and those left out."""
+    needed = {name for contender in CONTENDERS.values() for name in contender.needs}
+    found = {name: installed(name) for name in sorted(needed)}
+    return {name: it for name, it in found.items() if it}, [n for n, it in found.items() if not it]
+
+
+def import_costs(missing):
+    """``{name: [(CPU ms, modules, MB), …]}`` of every import."""
+    ways = {
+        name: lambda statement=statement: imports.cost(statement)
+        for name, statement in imports.STATEMENTS.items()
+        if not any(left_out in statement for left_out in missing)
+    }
+    turns(ways, 1)  # compiles what was not compiled yet
+    return turns(ways, ROUNDS)
+
+
+def request_costs(url, names, way):
+    """``{name: [(CPU us, requests a second), …]}`` of every contender."""
+    with ExitStack() as running:
+        ready = {name: running.enter_context(Turns(name, url, way)) for name in names}
+        count = REQUESTS[way]
+        ways = {name: lambda it=it: it.turn(count) for name, it in ready.items()}
+        turns(ways, 1)  # connects, and loads what the first request loads
+        return turns(ways, ROUNDS)
+
+
+def history(url):
+    """Microseconds of CPU an entry; MB of memory early and late in the walk."""
+    found = []
+    for _ in range(sized(3, 1)):
+        with Program("walk.py", url) as program:
+            told = program.line()
+        if told["entries"] != ENTRIES:
+            raise ValueError(f"{told['entries']} entries of {ENTRIES}")
+        found.append((told["cpu"] / told["entries"] * 1e6, told["early"], told["late"]))
+    return medians(found)
+
+
+def times(found, mine, theirs, figure):
+    """How often theirs mine is; None when either was left out."""
+    if mine not in found or theirs not in found:
+        return None
+    return ratio(found[mine], found[theirs], figure)
+
+
+def at_most(what, value, limit, unit):
+    return Aim(what, f"{value:.2f} {unit}", f"at most {limit:g} {unit}", value <= limit)
+
+
+def against(what, value, limit, whom, *, least=False):
+    aim = f"at {'least' if least else 'most'} {limit:g} × {whom}"
+    if value is None:
+        return Aim(what, "–", aim, None)
+    return Aim(what, f"{value:.2f} × {whom}", aim, value >= limit if least else value <= limit)
+
+
+def judged(imported, sync, flooded, walked):
+    """Every figure with its aim."""
+    own = medians(imported["hoiio"])
+    cpu, early, late = walked
+    request, many = "CPU of a request", f"requests a second, {AT_ONCE} in flight"
+    return [
+        at_most("`import hoiio`, CPU", own[CPU], 40, "ms"),
+        against("", times(imported, "hoiio", "twilio", CPU), 0.2, "twilio.rest"),
+        at_most("modules that it loads", own[MODULES], 99, "modules"),
+        at_most("memory that it adds", own[MEMORY], 6, "MB"),
+        against(f"{request}, `httpx2`", times(sync, "hoiio", "httpx2", CPU), 1.15, "bare httpx2"),
+        against("", times(sync, "hoiio", "twilio", CPU), 0.6, "twilio"),
+        against(
+            f"{request}, `pyreqwest`",
+            times(sync, "hoiio[fast]", "pyreqwest", CPU),
+            1.5,
+            "bare pyreqwest",
+        ),
+        against("", times(sync, "hoiio[fast]", "twilio", CPU), 0.2, "twilio"),
+        against(
+            f"{many}, `pyreqwest`",
+            times(flooded, "hoiio[fast]", "pyreqwest", RATE),
+            0.8,
+            "bare pyreqwest",
+            least=True,
+        ),
+        against("", times(flooded, "hoiio[fast]", "twilio", RATE), 2, "twilio", least=True),
+        at_most(f"CPU of an entry, {ENTRIES:,} iterated", cpu, 25, "us"),
+        at_most("memory that they add, second tenth to last", max(0.0, late - early), 1, "MB"),
+    ]
+
+
+def side_by_side(imported, sync, flooded, found):
+    """One row for each contender."""
+    rows = []
+    for name in sync:
+        version = "" if name.startswith("hoiio") else f" {found[CONTENDERS[name].needs[0]]}"
+        cost, modules, memory = medians(imported[name])
+        used = medians(sync[name])[CPU]
+        apart = statistics.quantiles([figures[CPU] for figures in sync[name]] * 2, n=4)
+        used_async, rate = medians(flooded[name]) if name in flooded else (None, None)
+        rows.append(
+            (
+                f"{name}{version}",
+                f"{cost:.0f}",
+                f"{modules:,.0f}",
+                f"{memory:.1f}",
+                f"{used:,.0f}",
+                f"{apart[0]:,.0f} – {apart[2]:,.0f}",
+                "–" if rate is None else f"{used_async:,.0f}",
+                "–" if rate is None else f"{rate:,.0f}",
+                f"{size(CONTENDERS[name].path)}",
+            )
+        )
+    head = (
+        "",
+        "import, ms",
+        "modules",
+        "memory, MB",
+        "request, us",
+        "its middle half",
+        "async, us",
+        "async, a second",
+        "answer, bytes",
+    )
+    return table(head, rows)
+
+
+def panels(imported, sync, flooded):
+    def bars(runs, figure):
+        return {name: medians(runs[name])[figure] for name in CONTENDERS if name in runs}
+
+    return [
+        Panel("CPU of a request, µs", "less is better", bars(sync, CPU)),
+        Panel(f"Requests a second, {AT_ONCE} in flight", "more is better", bars(flooded, RATE)),
+        Panel("CPU of the import, ms", "less is better", bars(imported, CPU)),
+    ]
+
+
+def main():
+    found, missing = versions()
+    if missing and not QUICK:
+        sys.exit(f"not installed: {', '.join(missing)}; run `make bench`, which installs them")
+    here = {
+        name: contender
+        for name, contender in CONTENDERS.items()
+        if not set(contender.needs) & set(missing)
+    }
+    here = not_there_yet.without(here)
+    imported = import_costs(missing)
+    with Program("answering.py") as server:
+        url = f"http://127.0.0.1:{server.line()}/"
+        sync = request_costs(url, here, "sync")
+        flooded = request_costs(url, [n for n, it in here.items() if it.asynchronous], "async")
+        walked = history(url)
+    aims = judged(imported, sync, flooded, walked)
+    bare = ", ".join(f"{name} {version}" for name, version in found.items())
+    after = medians(imported["hoiio and httpx2"])
+    report = "\n\n".join(
+        (
+            f"On {machine()}. {bare}. Medians of {ROUNDS} rounds.",
+            aims_table(aims),
+            side_by_side(imported, sync, flooded, found),
+            f"The first request loads httpx2: `hoiio` and it together take {after[CPU]:.0f} ms, "
+            f"{after[MODULES]:.0f} modules and {after[MEMORY]:.1f} MB.",
+        )
+    )
+    picture = chart(panels(imported, sync, flooded))
+    if missing:
+        print(f"left out, not installed: {', '.join(missing)}")
+    print(report)
+    document = DOCS / "benchmarks.md"
+    text = replaced(document.read_text(), report)
+    if not QUICK:
+        document.write_text(text)
+        (DOCS / "benchmarks.svg").write_text(picture)
+    missed = [aim for aim in aims if aim.reached is False]
+    print(f"\n{len(missed)} of {len(aims)} aims missed")
+
+
+if __name__ == "__main__":
+    main()
