@@ -23,8 +23,14 @@ from kit.size import QUICK, sized
 
 DOCS = Path(__file__).parents[1] / "docs"
 ROUNDS = sized(15, 1)
-REQUESTS = {"sync": sized(1000, 5), "async": sized(2000, 60)}
-"""A turn's requests."""
+SECONDS = sized(0.4, 0.02)
+"""About what a turn takes."""
+
+LEAST = {"sync": sized(100, 5), "async": sized(200, AT_ONCE)}
+"""Requests of the shortest turn."""
+
+GROWTH = 1.0
+"""MB within which memory counts as flat; a single page of entries is about a third of it."""
 
 CPU, MODULES, MEMORY = 0, 1, 2
 RATE = 1
@@ -58,11 +64,13 @@ def import_costs(missing):
 def request_costs(url, names, way):
     """``{name: [(CPU us, requests a second), …]}`` of every contender."""
     with ExitStack() as running:
-        ready = {name: running.enter_context(Turns(name, url, way)) for name in names}
-        count = REQUESTS[way]
-        ways = {name: lambda it=it: it.turn(count) for name, it in ready.items()}
-        turns(ways, 1)  # connects, and loads what the first request loads
-        return turns(ways, ROUNDS)
+        contenders = (Turns(name, url, way, SECONDS, LEAST[way]) for name in names)
+        ready = {
+            name: running.enter_context(it) for name, it in zip(names, contenders, strict=True)
+        }
+        for it in ready.values():
+            it.fit()
+        return turns({name: it.turn for name, it in ready.items()}, ROUNDS)
 
 
 def history(url):
@@ -101,8 +109,8 @@ def judged(imported, sync, flooded, walked):
     cpu, early, late = walked
     request, many = "CPU of a request", f"requests a second, {AT_ONCE} in flight"
     return [
-        at_most("`import hoiio`, CPU", own[CPU], 40, "ms"),
-        against("", times(imported, "hoiio", "twilio", CPU), 0.2, "twilio.rest"),
+        at_most("CPU of `from hoiio import Client, Hoiio`", own[CPU], 40, "ms"),
+        against("", times(imported, "hoiio", "twilio", CPU), 0.2, "`import twilio.rest`"),
         at_most("modules that it loads", own[MODULES], 99, "modules"),
         at_most("memory that it adds", own[MEMORY], 6, "MB"),
         against(f"{request}, `httpx2`", times(sync, "hoiio", "httpx2", CPU), 1.15, "bare httpx2"),
@@ -123,8 +131,16 @@ def judged(imported, sync, flooded, walked):
         ),
         against("", times(flooded, "hoiio[fast]", "twilio", RATE), 2, "twilio", least=True),
         at_most(f"CPU of an entry, {ENTRIES:,} iterated", cpu, 25, "us"),
-        at_most("memory that they add, second tenth to last", max(0.0, late - early), 1, "MB"),
+        at_most("memory that they add, second tenth to last", max(0.0, late - early), GROWTH, "MB"),
     ]
+
+
+def middle_half(values):
+    """Where it begins and ends."""
+    if len(values) < 2:
+        return values[0], values[0]
+    first, _, last = statistics.quantiles(values, n=4)
+    return first, last
 
 
 def side_by_side(imported, sync, flooded, found):
@@ -134,7 +150,7 @@ def side_by_side(imported, sync, flooded, found):
         version = "" if name.startswith("hoiio") else f" {found[CONTENDERS[name].needs[0]]}"
         cost, modules, memory = medians(imported[name])
         used = medians(sync[name])[CPU]
-        apart = statistics.quantiles([figures[CPU] for figures in sync[name]] * 2, n=4)
+        apart = middle_half([figures[CPU] for figures in sync[name]])
         used_async, rate = medians(flooded[name]) if name in flooded else (None, None)
         rows.append(
             (
@@ -143,7 +159,7 @@ def side_by_side(imported, sync, flooded, found):
                 f"{modules:,.0f}",
                 f"{memory:.1f}",
                 f"{used:,.0f}",
-                f"{apart[0]:,.0f} – {apart[2]:,.0f}",
+                f"{apart[0]:,.0f} – {apart[1]:,.0f}",
                 "–" if rate is None else f"{used_async:,.0f}",
                 "–" if rate is None else f"{rate:,.0f}",
                 f"{size(CONTENDERS[name].path)}",

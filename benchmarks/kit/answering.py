@@ -10,11 +10,16 @@ import re
 import sys
 from contextlib import suppress
 from datetime import datetime, timedelta
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from kit.size import sized
 
 CALL = "AA-C-1000001"
 """What every SDK asks for, each under the name that it has for it."""
 
-ENTRIES = 100_000
+ENTRIES = sized(100_000, 2_000)
 PAGE = 100
 NEWEST = datetime(2026, 1, 31, 12, 0, 0)
 

@@ -43,10 +43,15 @@ class Program:
 
 
 class Turns:
-    """A contender that takes turns: microseconds of CPU a request, and requests a second."""
+    """A contender that takes turns of about so many seconds, at least so many requests.
 
-    def __init__(self, name, url, way):
+    A turn's figures are microseconds of CPU a request, and requests a second.
+    """
+
+    def __init__(self, name, url, way, seconds, least):
         self._program = Program("contender.py", name, url, way)
+        self._seconds, self._least = seconds, least
+        self._count = least
 
     def __enter__(self):
         self._program.__enter__()
@@ -55,7 +60,12 @@ class Turns:
     def __exit__(self, *failure):
         self._program.__exit__(*failure)
 
-    def turn(self, count):
-        self._program.tell(count)
+    def fit(self):
+        """Connect, load what the first request loads, and find how many requests make a turn."""
+        _, rate = self.turn()
+        self._count = max(self._least, round(rate * self._seconds))
+
+    def turn(self):
+        self._program.tell(self._count)
         found = self._program.line()
-        return found["cpu"] / count * 1e6, count / found["wall"]
+        return found["cpu"] / self._count * 1e6, self._count / found["wall"]

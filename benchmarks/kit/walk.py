@@ -18,7 +18,7 @@ from kit import not_there_yet
 from kit.answering import ENTRIES
 from kit.process import memory
 
-LOOK_EVERY = 500
+LOOK_EVERY = 200
 
 
 def main():
