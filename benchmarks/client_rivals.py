@@ -12,7 +12,7 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from kit import imports, not_there_yet
+from kit import imports
 from kit.answering import ENTRIES, size
 from kit.chart import Panel, chart
 from kit.contenders import AT_ONCE, CONTENDERS
@@ -199,7 +199,6 @@ def main():
         for name, contender in CONTENDERS.items()
         if not set(contender.needs) & set(missing)
     }
-    here = not_there_yet.without(here)
     imported = import_costs(missing)
     with Program("answering.py") as server:
         url = f"http://127.0.0.1:{server.line()}/"

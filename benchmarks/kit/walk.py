@@ -14,7 +14,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import hoiio
-from kit import not_there_yet
 from kit.answering import ENTRIES
 from kit.process import memory
 
@@ -27,7 +26,7 @@ def main():
     with hoiio.Client("id", "token", base_url=f"{url}open/") as client:
         client.voice.history()  # loads what the first request loads
         used = time.process_time()
-        for entry in walk(client):
+        for entry in client.voice.history().all():
             minutes += entry.duration if entry.debit_decimal and entry.date_utc else 0
             if count % LOOK_EVERY == 0:
                 seen[count // tenth] = max(seen[count // tenth], memory(os.getpid()) / 1e6)
@@ -35,12 +34,6 @@ def main():
         used = time.process_time() - used
     assert minutes == 7 * count
     print(json.dumps({"entries": count, "cpu": used, "early": seen[1], "late": seen[9]}))
-
-
-def walk(client):
-    if not not_there_yet.HERE:
-        return not_there_yet.pages(client)
-    return client.voice.history().all()
 
 
 if __name__ == "__main__":
