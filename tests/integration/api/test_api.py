@@ -51,7 +51,7 @@ def test_the_headers_of_an_answer(server):
     for answer in answers:
         assert answer.headers["content-type"] == "application/json"
         assert answer.headers["cache-control"] == "no-store"
-        assert answer.headers.get_list("hoiio-features") == ["idempotency, events"]
+        assert answer.headers.get_list("hoiio-features") == ["idempotency, events, upto"]
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS"])

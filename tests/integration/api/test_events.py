@@ -79,7 +79,7 @@ def test_the_head_is_that_of_an_event_stream(server):
         assert stream.line == "HTTP/1.1 200 OK"
         assert stream.headers["content-type"] == "text/event-stream; charset=utf-8"
         assert stream.headers["cache-control"] == "no-store"
-        assert stream.headers["hoiio-features"] == "idempotency, events"
+        assert stream.headers["hoiio-features"] == "idempotency, events, upto"
 
 
 def test_the_call_as_it_is_comes_at_once_and_its_end_is_the_end(server):

@@ -18,7 +18,7 @@ Answer = Mapping[str, Value]
 NOTHING: Final[Answer] = {}
 """The fields of an answer that is nothing but its status."""
 
-FEATURES: Final = ", ".join((wire.IDEMPOTENCY, wire.EVENT_STREAM))
+FEATURES: Final = ", ".join((wire.IDEMPOTENCY, wire.EVENT_STREAM, wire.UPTO))
 """What this service can do beyond the original."""
 
 HEADERS: Final = {"Cache-Control": "no-store", wire.FEATURES_HEADER: FEATURES}
