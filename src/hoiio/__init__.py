@@ -1,31 +1,34 @@
-"""Connect two phones: the client of the Hoiio voice API."""
+"""Connect two phones: the client of the Hoiio voice API.
 
-from typing import TYPE_CHECKING
+Names are loaded when they are first used, so that importing the package costs next to nothing.
+"""
 
-from hoiio.client import AsyncClient, Client
-from hoiio.errors import (
-    APIError,
-    ConnectionFailed,
-    HoiioException,
-    InsufficientCredit,
-    InvalidArgument,
-    InvalidCredentials,
-    InvalidNotification,
-    InvalidParameter,
-    InvalidResponse,
-    InvalidSignature,
-    NotAllowed,
-    NotConfigured,
-    RateLimited,
-    ServerError,
-    TimedOut,
-    WaitTimedOut,
-)
-from hoiio.facade import Hoiio
-from hoiio.response import AsyncResponse, Response
+from __future__ import annotations
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from hoiio.client import AsyncClient, Client
+    from hoiio.errors import (
+        APIError,
+        ConnectionFailed,
+        HoiioException,
+        InsufficientCredit,
+        InvalidArgument,
+        InvalidCredentials,
+        InvalidNotification,
+        InvalidParameter,
+        InvalidResponse,
+        InvalidSignature,
+        NotAllowed,
+        NotConfigured,
+        RateLimited,
+        ServerError,
+        TimedOut,
+        WaitTimedOut,
+    )
+    from hoiio.facade import Hoiio
     from hoiio.notification import Notification
+    from hoiio.response import AsyncResponse, Response
 
 __all__ = [
     "APIError",
@@ -52,14 +55,26 @@ __all__ = [
     "WaitTimedOut",
 ]
 
+_ELSEWHERE = {
+    "AsyncClient": "client",
+    "AsyncResponse": "response",
+    "Client": "client",
+    "Hoiio": "facade",
+    "Notification": "notification",
+    "Response": "response",
+}
+"""Where a public name is; the rest are errors."""
+
 
 def __getattr__(name: str) -> object:
-    """Load what a program that only calls does not need."""
-    if name == "Notification":
-        from hoiio.notification import Notification  # noqa: PLC0415 - loaded at use
+    """Load a public name."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - only when a name is asked for
 
-        return Notification
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(f"hoiio.{_ELSEWHERE.get(name, 'errors')}"), name)
+    globals()[name] = value
+    return value
 
 
 def __dir__() -> list[str]:

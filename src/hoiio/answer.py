@@ -217,7 +217,7 @@ def typed(name: str, value: object) -> dict[str, Any]:
     Raises ``ValueError`` for one of the wrong shape.
     """
     fields: dict[str, Any] = {}
-    _READERS[wire.FIELDS[name]](fields, name, value)
+    _READER_OF[name](fields, name, value)
     if wire.FIELDS[name] is wire.Kind.MONEY:
         fields[f"{name}_decimal"] = _decimal(name, value)
     return fields
@@ -264,11 +264,11 @@ def _fields(body: Mapping[str, Any], status: str) -> dict[str, Any]:
         if name in _TEXT:
             # Most fields are strings already.
             fields[name] = value if type(value) is str else _string(name, value)
-        elif name in wire.FIELDS:
+        elif (read := _READER_OF.get(name)) is not None:
             if value is None or value == "":
                 fields[name] = None
             else:
-                _READERS[wire.FIELDS[name]](fields, name, value)
+                read(fields, name, value)
         elif name != "status" and not is_kept_out(name):
             fields[name] = value
     return fields
@@ -367,6 +367,9 @@ _READERS: Final = {
     wire.Kind.LIST: _read_strings,
     wire.Kind.ENTRIES: _read_entries,
 }
+
+
+_READER_OF: Final = {name: _READERS[kind] for name, kind in wire.FIELDS.items()}
 
 
 def _list(name: str, value: object) -> list[Any]:

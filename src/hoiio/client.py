@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from hoiio import parameters, wire
 from hoiio.account import Account
 from hoiio.answer import parse
+from hoiio.defaults import CONNECT_TIMEOUT, RETRIES, TOTAL_TIMEOUT
 from hoiio.driver import AsyncDriver, Driver
 from hoiio.errors import InvalidArgument
-from hoiio.exchange import RETRIES, Exchange, Features, Order, exchange
+from hoiio.exchange import Exchange, Features, Order, exchange
 from hoiio.paging import Paging, Query, pages
 from hoiio.request import Credentials, Value, base_url, credentials, form, target
 from hoiio.response import AsyncHistory, AsyncResponse, Origin, Response
 from hoiio.transport import (
-    CONNECT_TIMEOUT,
-    TOTAL_TIMEOUT,
     AsyncTransport,
     HttpRequest,
     HttpResponse,
@@ -122,25 +121,20 @@ class BaseClient(ABC, Generic[A, P, C]):
         query: Query | None = None,
     ) -> Exchange[R]:
         """The steps to an answer. Raises at once for what cannot be sent."""
-        unknown = options.keys() - _OPTIONS
-        if unknown or ("idempotency_key" in options and not endpoint.chargeable):
-            name = min(unknown, default="idempotency_key")
-            raise TypeError(f"got an unexpected keyword argument {name!r}")
+        if options:
+            _check_options(options, endpoint)
         who, base = self._who(options), base_url(self._base_url, os.environ)
         key = None
         if endpoint.chargeable:
             given = parameters.idempotency_key(options.get("idempotency_key"))
             key = os.urandom(16).hex() if given is None else given
-        connect, total = options.get("connect_timeout"), options.get("timeout")
         order = Order(
             target(self._method, base + endpoint.path, form(who, params), key),
             base,
             endpoint.chargeable,
             key,
-            self._connect_timeout
-            if connect is None
-            else parameters.seconds("connect_timeout", connect),
-            self._timeout if total is None else parameters.seconds("timeout", total),
+            _span(options, "connect_timeout", self._connect_timeout),
+            _span(options, "timeout", self._timeout),
             self._retries,
         )
         read = _Reader(kind, self, who, query)
@@ -193,6 +187,18 @@ class BaseClient(ABC, Generic[A, P, C]):
     def _told(self, answer: R) -> R:
         """The answer, if an error is to be one."""
         return answer.raise_for_error() if self._raise_errors else answer
+
+
+def _span(options: Mapping[str, Any], name: str, otherwise: float) -> float:
+    given = options.get(name)
+    return otherwise if given is None else parameters.seconds(name, given)
+
+
+def _check_options(options: Mapping[str, Any], endpoint: wire.Endpoint) -> None:
+    unknown = options.keys() - _OPTIONS
+    if unknown or ("idempotency_key" in options and not endpoint.chargeable):
+        name = min(unknown, default="idempotency_key")
+        raise TypeError(f"got an unexpected keyword argument {name!r}")
 
 
 _OPTIONS = frozenset({"app_id", "access_token", "timeout", "connect_timeout", "idempotency_key"})

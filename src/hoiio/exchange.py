@@ -49,14 +49,13 @@ def chance() -> float:
     return int.from_bytes(os.urandom(4), "big") / 2**32
 
 
-RETRIES: Final = 2
-"""How often a request that failed is sent again; waits that the service asks for do not count."""
 BACKOFF: Final = 0.5
 BACKOFF_MAX: Final = 8.0
 """Seconds."""
 
 _UNWELL: Final = frozenset({500, 502, 503, 504})
 """HTTP statuses that say nothing of the request, only that a server was not well."""
+_LIMITED: Final = wire.Status.RATE_LIMIT_EXCEEDED.value
 _SHORTEST: Final = 0.001
 _PLACED: Final = (
     "the call may have been placed: look at history() before calling again, or call again with the "
@@ -117,16 +116,17 @@ def exchange(
     left = order.total
     while True:
         outcome = yield Send(HttpRequest(*order.target, min(order.connect, left), left))
-        pause: float | None = None
         if isinstance(outcome, HttpResponse):
             features.learn(order.base_url, outcome.headers.get(wire.FEATURES_HEADER, ""))
-            pause = retry_after(outcome)
         result = _read(outcome, read)
         if isinstance(result, HoiioException):
             maybe_sent = maybe_sent or result.maybe_sent
         elif _is_final(result):
             return result
         safe = not order.chargeable or wire.IDEMPOTENCY in features.of(order.base_url)
+        pause: float | None = None
+        if isinstance(outcome, HttpResponse):
+            pause = retry_after(outcome)
         if pause is None:
             failures += 1
             pause = _backoff(failures, chance())
@@ -159,7 +159,7 @@ def _read(outcome: Outcome, read: Callable[[HttpResponse], R]) -> R | HoiioExcep
 
 def _is_final(answer: Answer) -> bool:
     """Whether nothing would be different another time."""
-    if answer.status == wire.Status.RATE_LIMIT_EXCEEDED:
+    if answer.status == _LIMITED:
         return False
     return answer.response is None or answer.response.status_code not in _UNWELL
 

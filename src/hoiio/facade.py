@@ -1,22 +1,36 @@
-"""``Hoiio``: set up once, then used from anywhere in a program."""
+"""``Hoiio``: set up once, then used from anywhere in a program.
+
+The client behind it is loaded and made when it is first needed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from hoiio.defaults import CONNECT_TIMEOUT, TOTAL_TIMEOUT
 
-from hoiio.account import Account
-from hoiio.client import Client
-from hoiio.response import Response
-from hoiio.transport import CONNECT_TIMEOUT, TOTAL_TIMEOUT
-from hoiio.voice import Voice
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hoiio.account import Account
+    from hoiio.client import Client
+    from hoiio.response import Response
+    from hoiio.voice import Voice
 
 
 class Facade:
     """One client for a whole program; see :data:`hoiio.Hoiio`."""
 
     def __init__(self) -> None:
-        self._client = Client()
+        self._made: dict[str, Client] = {}
+
+    @property
+    def _client(self) -> Client:
+        if "client" not in self._made:
+            from hoiio.client import Client  # noqa: PLC0415 - loaded at use
+
+            # Atomic: two threads that come first at the same time get the same one.
+            self._made.setdefault("client", Client())
+        return self._made["client"]
 
     def init(
         self,
@@ -33,8 +47,10 @@ class Facade:
         The rest is as for :class:`hoiio.Client`. Requests that other threads have under way are not
         disturbed.
         """
+        from hoiio.client import Client  # noqa: PLC0415 - loaded at use
+
         former = self._client
-        self._client = Client(
+        client = Client(
             app_id,
             access_token,
             base_url=base_url,
@@ -43,7 +59,8 @@ class Facade:
             timeout=timeout,
             raise_errors=raise_errors,
         )
-        self._client.take_over(former)
+        client.take_over(former)
+        self._made["client"] = client
 
     @property
     def prefix(self) -> str | None:
@@ -75,5 +92,5 @@ class Facade:
         return f"Hoiio({self._client!r})"
 
 
-Hoiio: Final = Facade()
+Hoiio = Facade()
 """The program's client: ``Hoiio.init(…)`` or the environment, then ``Hoiio.voice.call(…)``."""

@@ -38,14 +38,19 @@ def credentials(
     app_id = app_id or environment.get("HOIIO_APP_ID")
     access_token = access_token or environment.get("HOIIO_ACCESS_TOKEN")
     if app_id and access_token:
-        _check_credential("app_id", app_id)
-        _check_credential("access_token", access_token)
+        if not (_plain(app_id) and _plain(access_token)):
+            _check_credential("app_id", app_id)
+            _check_credential("access_token", access_token)
         return Credentials(app_id, access_token)
     missing = "access_token" if app_id else "app_id"
     raise NotConfigured(
         f"no {missing}: call Hoiio.init(app_id, access_token), or set the environment variables "
         "HOIIO_APP_ID and HOIIO_ACCESS_TOKEN"
     )
+
+
+def _plain(value: object) -> bool:
+    return type(value) is str and value.isascii()
 
 
 def _check_credential(name: str, value: object) -> None:

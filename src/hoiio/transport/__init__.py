@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 Method = Literal["POST", "GET"]
 Library = Literal["httpx2", "pyreqwest"]
 
-CONNECT_TIMEOUT: Final = 5.0
-TOTAL_TIMEOUT: Final = 30.0
 ANSWER_MAX: Final = 8 * 1024 * 1024
 """Bytes; a full page of history is some 40 KiB."""
 SILENCE: Final = 45.0

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
+from hoiio.defaults import TOTAL_TIMEOUT
 from hoiio.errors import (
     EXCERPT,
     ConnectionFailed,
@@ -22,7 +23,7 @@ from hoiio.errors import (
     NotConfigured,
     TimedOut,
 )
-from hoiio.transport import ANSWER_MAX, KEEPALIVE, TOTAL_TIMEOUT, HttpRequest, HttpResponse
+from hoiio.transport import ANSWER_MAX, KEEPALIVE, HttpRequest, HttpResponse
 
 try:
     from pyreqwest.client import (
