@@ -1,20 +1,33 @@
 """The client's tests on every Python that this machine has: ``make pythons``."""
 
+import os
 import shutil
+import subprocess
+from pathlib import Path
 
 import nox
 
 nox.options.default_venv_backend = "venv"
 nox.options.error_on_missing_interpreters = True
 
-CANDIDATES = ["3.11", "3.12", "3.13", "3.14"]
-PYTHONS = [version for version in CANDIDATES if shutil.which(f"python{version}")]
-TESTS = ["tests/unit", "tests/integration/client"]
+VERSIONS = ["3.11", "3.12", "3.13", "3.14"]
+PYENV = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
 
 
-@nox.session(python=PYTHONS)
+def interpreter(version: str) -> str | None:
+    """A Python of this version that runs: on the path, or one of pyenv's."""
+    found = [shutil.which(f"python{version}"), *PYENV.glob(f"versions/{version}.*/bin/python")]
+    for each in filter(None, found):
+        # pyenv puts names on the path that answer with an error only.
+        if subprocess.run([each, "-c", ""], capture_output=True, check=False).returncode == 0:
+            return str(each)
+    return None
+
+
+@nox.session(python=list(filter(None, map(interpreter, VERSIONS))))
 def client(session: nox.Session) -> None:
-    """Install the wheel with everything it may need, and run the client's and the unit tests."""
+    """Install the package with all it may need, and run the client's tests and all unit tests."""
     session.install("--upgrade", "pip>=25.1")
     session.install(".[server,fast]", "--group", "dev")
-    session.run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", *TESTS)
+    tests = ["tests/unit", "tests/integration/client"]
+    session.run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests)
