@@ -6,8 +6,8 @@ import time
 import pytest
 from baresip import BaresipError, Event
 
+from hoiio.server.engines.clock import Clock
 from hoiio.server.engines.embedded import child, switchboard
-from hoiio.server.engines.embedded.clock import Clock
 from hoiio.server.engines.embedded.far_end import Said
 from hoiio.server.engines.embedded.messages import Inbox
 from hoiio.server.engines.embedded.routing import build_router

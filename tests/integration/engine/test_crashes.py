@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from hoiio.server.engines.clock import Clock
 from hoiio.server.engines.embedded import EmbeddedConfig, EmbeddedEngine
-from hoiio.server.engines.embedded.clock import Clock
 from hoiio.server.engines.embedded.messages import Begin, encode
 from hoiio.server.engines.embedded.ports import free_port
 from hoiio.server.engines.protocol import Answered, Cause, Dial, Ended, EngineUnavailable

@@ -6,7 +6,7 @@ from typing import Final
 
 import structlog
 
-from hoiio.server.engines.embedded.clock import MICROS
+from hoiio.server.engines.clock import MICROS
 from hoiio.server.engines.embedded.messages import MixerStats, Stats
 
 _log: Final = structlog.get_logger("hoiio.engine")

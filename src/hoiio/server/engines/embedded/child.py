@@ -16,7 +16,7 @@ import threading
 import time
 from typing import Final
 
-from hoiio.server.engines.embedded.clock import Clock
+from hoiio.server.engines.clock import Clock
 from hoiio.server.engines.embedded.farewell import Farewells
 from hoiio.server.engines.embedded.guard import MediaGuard
 from hoiio.server.engines.embedded.messages import (

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import structlog
 
-from hoiio.server.engines.embedded.clock import Clock
+from hoiio.server.engines.clock import Clock
 from hoiio.server.engines.embedded.config import EmbeddedConfig
 from hoiio.server.engines.embedded.messages import Message, Quit
 from hoiio.server.engines.embedded.ports import free_port, is_free, wait_for_port

@@ -14,8 +14,8 @@ from typing import Final
 
 import structlog
 
+from hoiio.server.engines.clock import Clock
 from hoiio.server.engines.embedded.children import Children
-from hoiio.server.engines.embedded.clock import Clock
 from hoiio.server.engines.embedded.config import IDENTITIES_MAX, EmbeddedConfig
 from hoiio.server.engines.embedded.messages import Message, Stats
 from hoiio.server.engines.embedded.process import Child

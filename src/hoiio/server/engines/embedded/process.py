@@ -12,8 +12,8 @@ from typing import Final
 
 import structlog
 
+from hoiio.server.engines.clock import Clock
 from hoiio.server.engines.embedded.audio_log import AudioLog
-from hoiio.server.engines.embedded.clock import Clock
 from hoiio.server.engines.embedded.config import EmbeddedConfig
 from hoiio.server.engines.embedded.messages import (
     Alive,

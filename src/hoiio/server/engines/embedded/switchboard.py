@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 
 from baresip import BaresipError, Event
 
-from hoiio.server.engines.embedded.clock import Clock
+from hoiio.server.engines.clock import Clock
 from hoiio.server.engines.embedded.far_end import Said
 from hoiio.server.engines.embedded.leg import Leg
 from hoiio.server.engines.embedded.line import Line, NativeLine
