@@ -6,35 +6,29 @@ import asyncio
 import signal
 import socket
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Final
 
 import structlog
 import uvloop
 
-from hoiio import wire
-from hoiio.server.api.application import build
-from hoiio.server.api.desk import Desk
-from hoiio.server.api.events import Streams
-from hoiio.server.api.guesses import Guesses
-from hoiio.server.api.http import HttpServer, Limits, bind
-from hoiio.server.api.limits import Queries
+from hoiio.server.api.http import Limits, bind
 from hoiio.server.billing.guards import Ceilings, Rules
-from hoiio.server.calls.controller import Controller
 from hoiio.server.calls.orders import CallSettings
-from hoiio.server.calls.watchers import Watchers
 from hoiio.server.config import Config, ConfigError
 from hoiio.server.engines.embedded import EmbeddedConfig, EmbeddedEngine, Ringback, Trunk
 from hoiio.server.engines.protocol import EngineUnavailable
+from hoiio.server.engines.sandbox import RealTime, SandboxEngine
 from hoiio.server.files import Shares, needed, raise_limit, shares
 from hoiio.server.notifications.check import UrlCheck
-from hoiio.server.notifications.deliverer import Deliverer
 from hoiio.server.notifications.egress import Guard
 from hoiio.server.notifications.names import Names
 from hoiio.server.notifications.post import Poster
 from hoiio.server.readers import Address
+from hoiio.server.rooms import Plan, base_url, furnish
+from hoiio.server.sandbox import shop
 from hoiio.server.storage.data import ServiceLock, open_data, prepare_folder
 from hoiio.server.storage.protocol import Storage
 
@@ -47,88 +41,105 @@ class StartError(Exception):
     """The service cannot start; the message is one line for the operator."""
 
 
-def run(config: Config) -> None:
-    """Serve until SIGTERM or SIGINT.
+Start = Callable[[Config, AsyncExitStack], Awaitable[str]]
+"""Starts the rooms one after another, and tells the stack how to stop what was started."""
+
+
+def run(config: Config, *, sandbox: bool = False) -> None:
+    """Serve until SIGTERM or SIGINT, with SIP or as a sandbox.
 
     Raises ``ConfigError``, ``StorageError`` or ``StartError`` when it cannot start; whatever was
     started by then is stopped again.
     """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(config, _announce))
+        runner.run(serve(config, _announce, start_sandbox if sandbox else start_with_sip))
 
 
 def _announce(url: str) -> None:
     print(f"ready {url}", flush=True)  # noqa: T201 - a contract that scripts rely on
 
 
-async def serve(config: Config, announce: Callable[[str], None]) -> None:
+async def serve(
+    config: Config, announce: Callable[[str], None], start: Start | None = None
+) -> None:
     """Start everything, ``announce`` the base URL, and stop everything when a signal comes."""
     stopping = asyncio.Event()
     for each in SIGNALS:
         asyncio.get_running_loop().add_signal_handler(each, stopping.set)
     async with AsyncExitStack() as stack:
-        url = await _start(config, stack)
+        url = await (start or start_with_sip)(config, stack)
         announce(url)
         await stopping.wait()
         log.info("stopping")
     log.info("stopped")
 
 
-async def _start(config: Config, stack: AsyncExitStack) -> str:
-    """Start the rooms one after another; ``stack`` knows how to stop what was started."""
-    files = _files(config.api.connections)
+async def start_with_sip(config: Config, stack: AsyncExitStack) -> str:
+    """Start the service with its own SIP engine; returns the base URL."""
     engine = EmbeddedEngine(embedded_config(config))
-    prepare_folder(config.data)
-    stack.enter_context(ServiceLock(config.data))
-    sock = _bound(config.listen)
-    stack.callback(sock.close)
-    storage = open_data(config.data)
+    folder = open_folder(config.data, stack, sandbox=False)
+    sock = bound(config.listen, stack)
+    storage = open_data(folder)
     stack.push_async_callback(storage.close)
-    await storage.use_ceilings(ceilings(config))
+    files = _files(config.api.connections)
     guard = Guard(config.notifications.allow)
     names = Names(config.notifications.resolver)
-    deliverer = Deliverer(storage, Poster(guard, names), overall=files.deliveries)
-    watchers = Watchers()
-    controller = Controller(
-        storage,
-        engine,
-        call_settings(config),
-        settled=deliverer.wake,
-        changed=watchers.changed,
+    plan = Plan(
+        engine=engine,
+        storage=storage,
+        sock=sock,
+        poster=Poster(guard, names),
+        notify_urls=UrlCheck(guard, names, at_once=files.look_ups),
+        calls=call_settings(config),
+        dest1_sees=config.calls.dest1_sees,
+        trunk_number=config.sip.trunk.number,
+        rules=guard_rules(config),
+        ceilings=ceilings(config),
+        wrong_credentials=config.api.wrong_credentials,
+        limits=Limits(files.connections, config.api.request_within, config.api.idle_within),
+        deliveries=files.deliveries,
     )
-    await controller.recover()
-    deliverer.start()
-    stack.push_async_callback(deliverer.stop)
-    stack.push_async_callback(controller.stop)
-    try:
-        await engine.start(controller.receive)
-    except EngineUnavailable as error:
-        raise StartError(f"no calls can be placed: {error}") from error
-    controller.start()
+    await _furnish(plan, stack)
     await _tell_without_tariff(storage, config)
-    desk = Desk(
-        storage,
-        controller,
-        engine,
-        config.calls.dest1_sees,
-        config.sip.trunk.number,
-        UrlCheck(guard, names, at_once=files.look_ups),
-        guard_rules(config),
-        watchers,
-    )
-    limits = Limits(files.connections, config.api.request_within, config.api.idle_within)
-    guesses = Guesses(config.api.wrong_credentials, time.monotonic)
-    queries = Queries(time.monotonic)
-    # Half of the connections at most: whoever asks must not find all of them taken by who watches.
-    streams = Streams(config.api.streams_per_application, max(1, files.connections // 2))
-    app = build(desk, guesses, queries, body_within=limits.request_within, streams=streams)
-    server = HttpServer(app, sock, limits)
-    stack.push_async_callback(server.stop)
-    stack.callback(watchers.close)
-    await server.start()
     sip_host, sip_port = engine.sip_address
     log.info("started", sip=f"{sip_host}:{sip_port}", data=str(config.data))
-    return f"http://{Address(config.listen.host, sock.getsockname()[1])}{wire.PATH_PREFIX}"
+    return base_url(config.listen.host, sock)
+
+
+async def _furnish(plan: Plan, stack: AsyncExitStack) -> None:
+    try:
+        await furnish(plan, stack)
+    except EngineUnavailable as error:
+        raise StartError(f"no calls can be placed: {error}") from error
+
+
+async def start_sandbox(config: Config, stack: AsyncExitStack) -> str:
+    """Start the service without SIP; returns the base URL, then what to paste into a shell."""
+    folder = open_folder(config.data, stack, sandbox=True)
+    sock = bound(config.listen, stack)
+    storage = open_data(folder)
+    stack.push_async_callback(storage.close)
+    files = _files(config.api.connections)
+    time = RealTime()
+    guard = Guard((*config.notifications.allow, *shop.THIS_MACHINE))
+    names = Names(config.notifications.resolver)
+    plan = Plan(
+        engine=SandboxEngine(time),
+        storage=storage,
+        sock=sock,
+        poster=Poster(guard, names),
+        notify_urls=UrlCheck(guard, names, at_once=files.look_ups),
+        calls=call_settings(config),
+        dest1_sees=config.calls.dest1_sees,
+        wrong_credentials=config.api.wrong_credentials,
+        limits=Limits(files.connections, config.api.request_within, config.api.idle_within),
+        deliveries=files.deliveries,
+    )
+    application = await shop.open_shop(storage)
+    await _furnish(plan, stack)
+    log.info("started a sandbox", data=str(config.data))
+    url = base_url(config.listen.host, sock)
+    return "\n".join([url, *shop.exports(url, application)])
 
 
 def _files(connections: int) -> Shares:
@@ -146,15 +157,30 @@ def _files(connections: int) -> Shares:
     return found
 
 
-def _bound(address: Address) -> socket.socket:
+def open_folder(data: Path, stack: AsyncExitStack, *, sandbox: bool) -> Path:
+    """The data folder, ready and locked. Raises ``StorageError`` where it is not to be used.
+
+    A sandbox's folder is marked, so that no sandbox spends the credit of a real service's accounts
+    and no real service takes over a sandbox's.
+    """
+    prepare_folder(data)
+    stack.enter_context(ServiceLock(data))
+    shop.mark(data, sandbox=sandbox)
+    return data
+
+
+def bound(address: Address, stack: AsyncExitStack) -> socket.socket:
+    """A socket that listens until the service stops. Raises ``StartError`` where it cannot."""
     try:
-        return bind(address)
+        sock = bind(address)
     except OSError as error:
         # A name that does not resolve comes with the resolver's own words.
         reason = error.strerror or str(error)
         raise StartError(
             f"cannot listen on {address}: {reason}; choose another with --listen HOST:PORT"
         ) from error
+    stack.callback(sock.close)
+    return sock
 
 
 async def _tell_without_tariff(storage: Storage, config: Config) -> None:

@@ -11,6 +11,7 @@ from hoiio.server.calls.orders import CallOrder, ConferenceOrder
 from hoiio.server.calls.watchers import Watchers
 from hoiio.server.config import Dest1Sees
 from hoiio.server.notifications.check import UrlCheck
+from hoiio.server.notifications.target import Target
 from hoiio.server.storage.protocol import (
     Application,
     CallRecord,
@@ -63,6 +64,14 @@ class Reach(Protocol):
         ...
 
 
+class NotifyUrls(Protocol):
+    """What the API asks before it takes a notify_url."""
+
+    async def check(self, target: Target) -> None:
+        """Raise ``Forbidden`` or ``NoReceiver`` for where nothing can be delivered."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """Everything that an endpoint may use."""
@@ -72,6 +81,6 @@ class Desk:
     engine: Reach
     dest1_sees: Dest1Sees = Dest1Sees.DEST2
     trunk_number: str | None = None
-    notify_urls: UrlCheck = field(default_factory=UrlCheck)
+    notify_urls: NotifyUrls = field(default_factory=UrlCheck)
     rules: Rules = NO_RULES
     watchers: Watchers = field(default_factory=Watchers)

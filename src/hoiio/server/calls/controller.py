@@ -87,7 +87,8 @@ Later = Callable[[float, Callable[[], None]], Timer]
 """Has something done after some seconds."""
 
 
-def _by_the_loop(seconds: float, work: Callable[[], None]) -> Timer:
+def by_the_loop(seconds: float, work: Callable[[], None]) -> Timer:
+    """``Later`` in real time, by the event loop that runs."""
     return asyncio.get_running_loop().call_later(seconds, work)
 
 
@@ -114,7 +115,7 @@ class Controller:
         *,
         settled: Callable[[], None] = lambda: None,
         changed: Callable[[str], None] = lambda _ref: None,
-        later: Later = _by_the_loop,
+        later: Later = by_the_loop,
     ) -> None:
         """``settled`` is called after a call ended: its notification may be due.
 
@@ -309,6 +310,14 @@ class Controller:
             return True
         done, _ = await asyncio.wait([call.worker], timeout=HANGUP_WITHIN)
         return bool(done)
+
+    async def quiet(self) -> bool:
+        """Wait until what was taken in so far is worked off; False when nothing was under way."""
+        waited = False
+        while working := [call.worker for call in self._live.values() if call.worker is not None]:
+            waited = True
+            await asyncio.wait(working)
+        return waited
 
     # --- what the engine reports ----------------------------------------------------------
 

@@ -6,16 +6,23 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol
 
 import structlog
 
 from hoiio.server import files
 from hoiio.server.notifications import schedule
 from hoiio.server.notifications.headers import headers
-from hoiio.server.notifications.post import TIMEOUT, Attempt, Poster
-from hoiio.server.storage.protocol import AttemptRecord, Delivery, Queue, Storage, Wanted
+from hoiio.server.notifications.post import TIMEOUT, Attempt
+from hoiio.server.storage.protocol import (
+    AttemptRecord,
+    Delivery,
+    NotificationState,
+    Queue,
+    Storage,
+    Wanted,
+)
 from hoiio.wire import MICROS
 
 EACH: Final = 4
@@ -42,6 +49,18 @@ def _wall_clock() -> int:
     return time.time_ns() // 1_000
 
 
+class Posts(Protocol):
+    """What attempts a delivery."""
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Attempt:
+        """Post ``body`` once; whatever the receiver does comes back as an ``Attempt``."""
+        ...
+
+
+def _wait_for_the_next_look(_due_at: int) -> None:
+    """Nobody needs to be told: ``LOOK_EVERY`` is soon enough."""
+
+
 class Deliverer:
     """Leases what is due from the outbox, posts it, and notes what came of it.
 
@@ -50,21 +69,30 @@ class Deliverer:
     queue after another in turn, so whatever waits for a dead receiver waits in the database and
     keeps nobody else waiting. There is one deliverer to an outbox: leases of another's life end
     when it starts.
+
+    ``put_off`` is told when (Unix microseconds) a notification is due again. ``receivers_clock``
+    dates the signatures where ``clock`` is not what receivers go by. One that is never started
+    delivers nothing by itself, but for whoever calls ``deliver_due``.
     """
 
     def __init__(
         self,
         storage: Storage,
-        poster: Poster,
+        poster: Posts,
         clock: Callable[[], int] = _wall_clock,
         jitter: Callable[[], float] = random.random,
+        *,
         overall: int | None = None,
+        put_off: Callable[[int], None] = _wait_for_the_next_look,
+        receivers_clock: Callable[[], int] | None = None,
     ) -> None:
         self._storage = storage
         self._poster = poster
         self._clock = clock
         self._jitter = jitter
         self._overall = OVERALL if overall is None else overall
+        self._put_off = put_off
+        self._receivers_clock = receivers_clock or clock
         self._due = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._busy = Counter[Queue]()
@@ -82,6 +110,19 @@ class Deliverer:
     def wake(self) -> None:
         """Tell that something may be due now."""
         self._due.set()
+
+    async def deliver_due(self) -> bool:
+        """Deliver what somebody told of since the last time; returns once all of it is noted.
+
+        False when nobody told of anything. Not for a deliverer that was started.
+        """
+        told = self._due.is_set()
+        while self._due.is_set():
+            self._due.clear()
+            await self._begin_due()
+            while self._tasks:
+                await asyncio.wait(self._tasks)
+        return told
 
     async def stop(self) -> None:
         """Take what is still due and there is room for; all have ``GRACE`` seconds."""
@@ -166,11 +207,12 @@ class Deliverer:
         number = delivery.tries + 1
         begun, clock = self._clock(), time.monotonic()
         try:
-            attempt = await self._attempt(delivery, begun)
+            attempt = await self._attempt(delivery)
             if attempt.ours:
                 log.warning("notification put off", ref=delivery.ref, reason=attempt.reason)
                 due = self._clock() + int(PUT_OFF * MICROS)
                 await self._storage.put_off_notification(delivery, due)
+                self._put_off(due)
                 return
             took = int((time.monotonic() - clock) * MICROS)
             record = AttemptRecord(begun, took, attempt.status, attempt.reason)
@@ -178,13 +220,15 @@ class Deliverer:
             outcome = attempt.reason if attempt.status is None else str(attempt.status)
             log.info("notification", ref=delivery.ref, attempt=number, outcome=outcome)
             await self._storage.note_attempt(delivery, record, follows.state, follows.due_at)
+            if follows.state is NotificationState.PENDING:
+                self._put_off(follows.due_at)
         except Exception:
             log.exception("notification", ref=delivery.ref)
 
-    async def _attempt(self, delivery: Delivery, at: int) -> Attempt:
+    async def _attempt(self, delivery: Delivery) -> Attempt:
         if delivery.problem:
             return Attempt(None, delivery.problem)
-        signed = headers(delivery, at)
+        signed = headers(delivery, self._receivers_clock())
         try:
             async with asyncio.timeout(BACKSTOP):
                 return await self._poster.post(delivery.url, delivery.body, signed)

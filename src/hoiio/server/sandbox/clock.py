@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from hoiio.server.storage.sqlite import wall_clock
 from hoiio.wire import MICROS
 
 
@@ -63,8 +63,3 @@ class MovableClock:
         """Do what is due by now."""
         while (at := self.next_at()) is not None and at <= self._now:
             heapq.heappop(self._due)[2].work()
-
-
-def wall_clock() -> int:
-    """What the machine says: Unix time in microseconds."""
-    return time.time_ns() // 1_000

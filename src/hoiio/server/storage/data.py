@@ -5,13 +5,14 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Final
 
 from hoiio.server.storage.errors import StorageError
 from hoiio.server.storage.sealing import load_sealer
-from hoiio.server.storage.sqlite import SqliteStorage
+from hoiio.server.storage.sqlite import SqliteStorage, wall_clock
 
 DEFAULT: Final = Path("hoiio-data")
 DATABASE: Final = "hoiio.db"
@@ -25,10 +26,17 @@ _ANY_BY_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _MAKERS: Final = "hoiio admin account create or hoiio serve makes one"
 
 
-def open_data(data: Path, *, create: bool = True) -> SqliteStorage:
+def open_data(
+    data: Path,
+    *,
+    create: bool = True,
+    clock: Callable[[], int] = wall_clock,
+    durable: bool = True,
+) -> SqliteStorage:
     """Open the storage in a data folder, with a folder, database and secret made if ``create``.
 
-    Raises ``StorageError`` with the reason when it cannot be used.
+    ``clock`` and ``durable`` are those of ``SqliteStorage``. Raises ``StorageError`` with the
+    reason when it cannot be used.
     """
     prepare_folder(data, create=create)
     database = data / DATABASE
@@ -39,7 +47,7 @@ def open_data(data: Path, *, create: bool = True) -> SqliteStorage:
     for suffix in _SUFFIXES:
         _refuse_open_to_others(data / f"{DATABASE}{suffix}")
     sealer = load_sealer(data / SECRET, create=create)
-    return SqliteStorage.open(database, sealer)
+    return SqliteStorage.open(database, sealer, clock, durable=durable)
 
 
 def prepare_folder(data: Path, *, create: bool = True) -> None:

@@ -57,19 +57,31 @@ BUSY_SECONDS: Final = 5.0
 """How long a write waits for another process's."""
 
 
-def _wall_clock() -> int:
+def wall_clock() -> int:
+    """What the machine says: Unix time in microseconds."""
     return time.time_ns() // 1_000
 
 
 class SqliteStorage:
-    """``protocol.Storage`` in SQLite, and what the admin commands need besides."""
+    """``protocol.Storage`` in SQLite, and what the admin commands need besides.
 
-    def __init__(self, path: Path, sealer: Sealer, clock: Callable[[], int] = _wall_clock) -> None:
+    One that is not ``durable`` does not wait for the disk: what a power cut would lose is of no
+    worth, as in a test.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        sealer: Sealer,
+        clock: Callable[[], int] = wall_clock,
+        *,
+        durable: bool = True,
+    ) -> None:
         self._path = path
         self._sealer = sealer
         self._clock = clock
         self._tariffs = tariffs.TariffCache()
-        writing, reading = _connect(path), _connect(path)
+        writing, reading = _connect(path, durable=durable), _connect(path)
         self._writer = Worker(
             writing, name="storage-writer", begin="BEGIN IMMEDIATE", batch=BATCH_JOBS
         )
@@ -77,7 +89,12 @@ class SqliteStorage:
 
     @classmethod
     def open(
-        cls, path: Path, sealer: Sealer, clock: Callable[[], int] = _wall_clock
+        cls,
+        path: Path,
+        sealer: Sealer,
+        clock: Callable[[], int] = wall_clock,
+        *,
+        durable: bool = True,
     ) -> SqliteStorage:
         """Open or make a database and bring its schema up to date.
 
@@ -86,11 +103,11 @@ class SqliteStorage:
         """
         try:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-            with closing(_connect(path)) as db:
+            with closing(_connect(path, durable=durable)) as db:
                 _use_wal(db)
                 migrate(db)
                 seal.prove(db, sealer)
-            return cls(path, sealer, clock)
+            return cls(path, sealer, clock, durable=durable)
         except OSError as error:
             raise StorageError(f"cannot open the database {path}: {error.strerror}") from error
         except (sqlite3.Error, StorageError) as error:
@@ -427,9 +444,9 @@ class SqliteStorage:
             raise StorageError(f"the database {self._path} cannot be used: {error}") from error
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path, *, durable: bool = True) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-    db.execute("PRAGMA synchronous = FULL")
+    db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
     db.execute("PRAGMA foreign_keys = ON")
     db.execute("PRAGMA secure_delete = ON")  # what is purged later has left no copy behind
     return db

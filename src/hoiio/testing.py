@@ -1,0 +1,286 @@
+"""Test what you build on Hoiio without phones: a pytest plugin with one fixture.
+
+``pip install 'hoiio[testing]'`` and write ``def test_bill(hoiio_sandbox): ...``. The whole service
+runs inside the test process, with pretended phones that do what their numbers say and a clock that
+only ``advance`` moves. See docs/testing.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qsl
+
+import pytest
+
+from hoiio import wire
+from hoiio.client import Client
+from hoiio.sandbox import (
+    ANSWERS,
+    BUSY,
+    FAILED,
+    NO_CREDIT,
+    RINGS,
+    UNANSWERED,
+    drops_after,
+)
+
+if TYPE_CHECKING:
+    from hoiio.server.sandbox.shop import Customer
+    from hoiio.server.sandbox.thread import WorldThread
+
+__all__ = [
+    "ANSWERS",
+    "BUSY",
+    "FAILED",
+    "NO_CREDIT",
+    "RINGS",
+    "UNANSWERED",
+    "Captured",
+    "Receiver",
+    "Sandbox",
+    "drops_after",
+]
+
+OK: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """A notification as it would have been posted, signed like any.
+
+    ``body`` and ``headers`` are what a receiver of yours gets; the properties are the fields in
+    them, with their types.
+    """
+
+    url: str
+    body: bytes
+    headers: Mapping[str, str]
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """Everything in the body, what was in the URL's query included."""
+        return dict(parse_qsl(self.body.decode("ascii"), keep_blank_values=True))
+
+    @property
+    def txn_ref(self) -> str:
+        """The call that it tells of."""
+        return self.fields["txn_ref"]
+
+    @property
+    def tag(self) -> str:
+        """Your own reference; empty when there is none."""
+        return self.fields["tag"]
+
+    @property
+    def dest1(self) -> str:
+        """Who was called first, or the participant."""
+        return self.fields["dest1"]
+
+    @property
+    def dest2(self) -> str:
+        """Who was called second; empty for a participant."""
+        return self.fields["dest2"]
+
+    @property
+    def call_status_dest1(self) -> str:
+        """What came of it: ``answered``, ``unanswered``, ``busy`` or ``failed``."""
+        return self.fields["call_status_dest1"]
+
+    @property
+    def call_status_dest2(self) -> str:
+        """The same of the second; empty for a participant."""
+        return self.fields["call_status_dest2"]
+
+    @property
+    def room(self) -> str | None:
+        """The participant's room; None for a call."""
+        return self.fields.get("room")
+
+    @property
+    def duration(self) -> int:
+        """Started minutes."""
+        return int(self.fields["duration"])
+
+    @property
+    def currency(self) -> str:
+        """Of ``rate`` and ``debit``."""
+        return self.fields["currency"]
+
+    @property
+    def rate(self) -> float:
+        """The price of a minute."""
+        return float(self.rate_decimal)
+
+    @property
+    def rate_decimal(self) -> Decimal:
+        """The same, exactly."""
+        return Decimal(self.fields["rate"])
+
+    @property
+    def debit(self) -> float:
+        """What the call cost."""
+        return float(self.debit_decimal)
+
+    @property
+    def debit_decimal(self) -> Decimal:
+        """The same, exactly."""
+        return Decimal(self.fields["debit"])
+
+    @property
+    def date(self) -> datetime:
+        """When the call was asked for, in GMT+8."""
+        return wire.parse_date(self.fields["date"])
+
+
+Receiver = Callable[[Captured], int | None]
+"""Takes a notification; returns the HTTP status that it answers, None for 200."""
+
+
+class Sandbox:
+    """One test's own account on the service, and what else the test may move.
+
+    Each test has 1000.000 of credit, at 0.018 a minute and phone, and the registered number
+    +6511111111. Time stands still but for ``advance``; what is due now happens before each request
+    is answered, and before anything here is told.
+    """
+
+    def __init__(self, world: WorldThread) -> None:
+        self._world = world
+        self._notifications: list[Captured] = []
+        self._customer: Customer = world.admit(self._receive)
+        self.deliver_to: Receiver | None = None
+        """Called with each notification, in the test's own thread, by what made it due:
+        ``advance``, ``notifications``, ``hang_up`` and the like. Its HTTP status counts: anything
+        but 2xx is tried again, as time goes on. What it raises comes out of what it was called by.
+        """
+        self.client = Client(self.app_id, self.access_token, base_url=self.base_url)
+        """A client that is set up for this account."""
+
+    @property
+    def base_url(self) -> str:
+        """Where the service answers, on a loopback port."""
+        return self._world.base_url
+
+    @property
+    def app_id(self) -> str:
+        """The application's id."""
+        return self._customer.application.app_id
+
+    @property
+    def access_token(self) -> str:
+        """Its token, which signs the notifications too."""
+        return self._customer.application.access_token
+
+    @property
+    def signing_secret(self) -> str:
+        """Its ``whsec_`` secret, for the Standard Webhooks signature."""
+        return self._customer.signing_secret
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables by which ``hoiio`` finds the service; set while the test runs."""
+        return {
+            "HOIIO_BASE_URL": self.base_url,
+            "HOIIO_APP_ID": self.app_id,
+            "HOIIO_ACCESS_TOKEN": self.access_token,
+        }
+
+    def advance(self, seconds: float) -> None:
+        """Move time on; when this returns, everything due by then has happened, in order.
+
+        That is ring time-outs, hang-ups, ends of calls, minutes billed, notifications and those
+        tried again. ``advance(0)`` lets happen what is due now. Raises ``ValueError`` for a time
+        that goes back.
+        """
+        if not 0 <= seconds < float("inf"):
+            raise ValueError(f"time goes on by seconds from 0 up, not {seconds}")
+        self._world.advance(seconds)
+
+    @property
+    def notifications(self) -> list[Captured]:
+        """What was posted so far, in order; every try counts."""
+        self._world.advance(0)
+        return list(self._notifications)
+
+    @property
+    def balance(self) -> Decimal:
+        """What the account can spend now, exactly."""
+        return Decimal(self._world.balance()) / wire.MICROS
+
+    def hang_up(self, number: str) -> int:
+        """Hang up the phones of a number, as who holds them; one that rings is ``busy`` then.
+
+        Returns how many there were.
+        """
+        return self._world.put_down(number)
+
+    def answer(self, number: str) -> int:
+        """Pick up the phones of a number that ring (``RINGS``); how many there were."""
+        return self._world.pick_up(number)
+
+    def close(self) -> None:
+        """End what is still up; nobody is told."""
+        self.client.close()
+        self._world.dismiss()
+
+    def _receive(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
+        captured = Captured(url, body, dict(headers))
+        self._notifications.append(captured)
+        status = None if self.deliver_to is None else self.deliver_to(captured)
+        return OK if status is None else status
+
+    def __repr__(self) -> str:
+        return f"Sandbox(app_id={self.app_id!r}, base_url={self.base_url!r})"
+
+
+@contextmanager
+def _quiet_log() -> Generator[None]:
+    """The service's own log through ``logging``, where pytest captures it, unless it is set up.
+
+    It would be printed between the test's output otherwise.
+    """
+    import structlog  # noqa: PLC0415 - of the service only
+
+    if structlog.is_configured():
+        yield
+        return
+    from hoiio.server.log import masked  # noqa: PLC0415 - of the service only
+
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.processors.format_exc_info,
+            masked,
+            structlog.processors.KeyValueRenderer(key_order=["event"]),
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+    )
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.fixture(scope="session")
+def _hoiio_world() -> Generator[WorldThread]:  # pyright: ignore[reportUnusedFunction]
+    """The service, once for all tests of this process."""
+    try:
+        from hoiio.server.sandbox.thread import world_thread  # noqa: PLC0415 - slow to load
+    except ModuleNotFoundError as error:
+        pytest.fail(f"{error.name} is not installed: pip install 'hoiio[testing]'", pytrace=False)
+    with _quiet_log(), world_thread() as world:
+        yield world
+
+
+@pytest.fixture
+def hoiio_sandbox(_hoiio_world: WorldThread, monkeypatch: pytest.MonkeyPatch) -> Generator[Sandbox]:
+    """The Hoiio service without phones, with an account of the test's own; see ``Sandbox``."""
+    sandbox = Sandbox(_hoiio_world)
+    for name, value in sandbox.environment.items():
+        monkeypatch.setenv(name, value)
+    yield sandbox
+    sandbox.close()
