@@ -7,6 +7,7 @@ only ``advance`` moves. See docs/testing.md.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -149,7 +150,7 @@ class Sandbox:
     is answered, and before anything here is told.
     """
 
-    def __init__(self, world: WorldThread) -> None:
+    def __init__(self, world: WorldThread, client: Client) -> None:
         self._world = world
         self._notifications: list[Captured] = []
         self._customer: Customer = world.admit(self._receive)
@@ -158,8 +159,8 @@ class Sandbox:
         ``advance``, ``notifications``, ``hang_up`` and the like. Its HTTP status counts: anything
         but 2xx is tried again, as time goes on. What it raises comes out of what it was called by.
         """
-        self.client = Client(self.app_id, self.access_token, base_url=self.base_url)
-        """A client that is set up for this account."""
+        self.client = client
+        """A client that takes the account from the environment, as your program does."""
 
     @property
     def base_url(self) -> str:
@@ -225,7 +226,6 @@ class Sandbox:
 
     def close(self) -> None:
         """End what is still up; nobody is told."""
-        self.client.close()
         self._world.dismiss()
 
     def _receive(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
@@ -276,11 +276,29 @@ def _hoiio_world() -> Generator[WorldThread]:  # pyright: ignore[reportUnusedFun
         yield world
 
 
+@pytest.fixture(scope="session")
+def _hoiio_client() -> Generator[Client]:  # pyright: ignore[reportUnusedFunction]
+    """One for all tests, as its TLS takes longer to set up than a test takes."""
+    with Client() as client:
+        yield client
+
+
 @pytest.fixture
-def hoiio_sandbox(_hoiio_world: WorldThread, monkeypatch: pytest.MonkeyPatch) -> Generator[Sandbox]:
+def hoiio_sandbox(
+    _hoiio_world: WorldThread, _hoiio_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> Generator[Sandbox]:
     """The Hoiio service without phones, with an account of the test's own; see ``Sandbox``."""
-    sandbox = Sandbox(_hoiio_world)
-    for name, value in sandbox.environment.items():
+    _hoiio_client.prefix = None
+    sandbox = Sandbox(_hoiio_world, _hoiio_client)
+    for name, value in {**_past_any_proxy(os.environ), **sandbox.environment}.items():
         monkeypatch.setenv(name, value)
     yield sandbox
     sandbox.close()
+
+
+def _past_any_proxy(environ: Mapping[str, str]) -> dict[str, str]:
+    """What to set so that a proxy of the environment is not asked for this machine itself."""
+    if not any(name.lower() in {"http_proxy", "all_proxy"} for name in environ):
+        return {}
+    direct = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
+    return dict.fromkeys(("no_proxy", "NO_PROXY"), f"{direct},127.0.0.1".removeprefix(","))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Mapping
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from hoiio.cli.console import UsageError
 from hoiio.server import app, log
-from hoiio.server.config import ConfigError, check_to_serve, load_config
+from hoiio.server.config import ENVIRONMENT, ConfigError, Sip, check_to_serve, load_config
 from hoiio.server.storage.errors import StorageError
 
 
@@ -21,6 +23,7 @@ def serve(
     sip: str | None = None,
     route: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     notify_allow: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    sandbox: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Run the service: answer the HTTP API and place the calls, until SIGTERM or Ctrl-C.
 
@@ -42,6 +45,9 @@ def serve(
     notify_allow
         CIDR: let a notify_url lead to this network though it is not public, as in 10.0.0.0/8.
         May be repeated.
+    sandbox
+        No SIP: phones are pretended and do what their numbers say, as in docs/testing.md. Uses a
+        data folder of its own, a temporary one without --data, and prints credentials to paste.
 
     """
     routes = {number: uri for number, _, uri in (each.partition("=") for each in route)}
@@ -53,9 +59,25 @@ def serve(
         "notifications.allow": notify_allow,
     }
     try:
-        settings = load_config(flags, os.environ, config)
-        check_to_serve(settings)
-        log.configure(settings.log)
-        app.run(settings)
+        if sandbox:
+            _serve_sandbox(flags, config)
+        else:
+            settings = load_config(flags, os.environ, config)
+            check_to_serve(settings)
+            log.configure(settings.log)
+            app.run(settings)
     except (ConfigError, StorageError, app.StartError) as error:
         raise UsageError(str(error)) from error
+
+
+def _serve_sandbox(flags: Mapping[str, object], config: str | None) -> None:
+    with tempfile.TemporaryDirectory(prefix="hoiio-sandbox-") as temporary:
+        data = flags["data"] or os.environ.get(f"{ENVIRONMENT}DATA") or temporary
+        settings = load_config({**flags, "data": data}, os.environ, config)
+        if settings.sip != Sip():
+            raise ConfigError(
+                "a sandbox has no SIP: leave out --sandbox, or --sip and --route "
+                "and all sip settings"
+            )
+        log.configure(settings.log)
+        app.run(settings, sandbox=True)
