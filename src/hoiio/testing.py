@@ -33,6 +33,7 @@ from hoiio.sandbox import (
 if TYPE_CHECKING:
     from hoiio.server.sandbox.shop import Customer
     from hoiio.server.sandbox.thread import WorldThread
+    from hoiio.server.sandbox.world import Letter
 
 __all__ = [
     "ANSWERS",
@@ -61,6 +62,8 @@ class Captured:
     url: str
     body: bytes
     headers: Mapping[str, str]
+    at: datetime
+    """When it was posted, in GMT+8 as ``date`` is."""
 
     @property
     def fields(self) -> dict[str, str]:
@@ -138,6 +141,11 @@ class Captured:
         return wire.parse_date(self.fields["date"])
 
 
+def _number(captured: Captured) -> int:
+    """The service's own number of a notification, out of ``msg_7_AA-C-9``."""
+    return int(captured.headers[wire.WEBHOOK_ID_HEADER].split("_")[1])
+
+
 Receiver = Callable[[Captured], int | None]
 """Takes a notification; returns the HTTP status that it answers, None for 200."""
 
@@ -206,7 +214,8 @@ class Sandbox:
     def notifications(self) -> list[Captured]:
         """What was posted so far, in order; every try counts."""
         self._world.advance(0)
-        return list(self._notifications)
+        # Several of one instant were posted by receiver; they came to be in their numbers' order.
+        return sorted(self._notifications, key=lambda each: (each.at, _number(each)))
 
     @property
     def balance(self) -> Decimal:
@@ -228,8 +237,10 @@ class Sandbox:
         """End what is still up; nobody is told."""
         self._world.dismiss()
 
-    def _receive(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
-        captured = Captured(url, body, dict(headers))
+    def _receive(self, letter: Letter) -> int:
+        seconds, micros = divmod(letter.at, wire.MICROS)
+        at = datetime.fromtimestamp(seconds, wire.GMT8).replace(tzinfo=None, microsecond=micros)
+        captured = Captured(letter.url, letter.body, dict(letter.headers), at)
         self._notifications.append(captured)
         status = None if self.deliver_to is None else self.deliver_to(captured)
         return OK if status is None else status

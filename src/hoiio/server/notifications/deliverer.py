@@ -216,7 +216,7 @@ class Deliverer:
                 return
             took = int((time.monotonic() - clock) * MICROS)
             record = AttemptRecord(begun, took, attempt.status, attempt.reason)
-            follows = schedule.after(number, attempt, begun + took, self._jitter())
+            follows = schedule.after(number, attempt, self._clock(), self._jitter())
             outcome = attempt.reason if attempt.status is None else str(attempt.status)
             log.info("notification", ref=delivery.ref, attempt=number, outcome=outcome)
             await self._storage.note_attempt(delivery, record, follows.state, follows.due_at)

@@ -6,7 +6,7 @@ import asyncio
 import queue
 import tempfile
 import threading
-from collections.abc import Callable, Coroutine, Generator, Mapping
+from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from hoiio.server.sandbox.shop import Customer
-from hoiio.server.sandbox.world import World, open_world
+from hoiio.server.sandbox.world import Letter, World, open_world
 
 T = TypeVar("T")
 
-Receiver = Callable[[str, bytes, Mapping[str, str]], int]
-"""Takes a notification's URL, body and headers; returns the HTTP status that it answers."""
+Receiver = Callable[[Letter], int]
+"""Takes a notification; returns the HTTP status that it answers."""
 
 WITHIN: Final = 60.0
 """Seconds that any one thing may take before it is given up as hanging."""
@@ -32,9 +32,7 @@ UNHEARD: Final = 500
 class _Posted:
     """A notification on its way to the thread that waits for the world."""
 
-    url: str
-    body: bytes
-    headers: Mapping[str, str]
+    letter: Letter
     answer: Future[int]
 
 
@@ -87,8 +85,8 @@ class WorldThread:
         """Answer the phones of a number that ring; how many there were."""
         return self._run(self._world.pick_up(number))
 
-    async def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
-        posted = _Posted(url, body, headers, Future())
+    async def _post(self, letter: Letter) -> int:
+        posted = _Posted(letter, Future())
         self._posts.put(posted)
         return await asyncio.wrap_future(posted.answer)
 
@@ -113,7 +111,7 @@ class WorldThread:
             return UNHEARD
         self._receiving = True
         try:
-            return self._receiver(posted.url, posted.body, posted.headers)
+            return self._receiver(posted.letter)
         except Exception as problem:  # noqa: BLE001 - a test's own failure is the test's to see
             problems.append(problem)
             return UNHEARD

@@ -35,8 +35,19 @@ HERE: Final = Address("127.0.0.1", 0)
 GONE: Final = 410
 """What an earlier customer's receiver answers: it is not there any more."""
 
-Post = Callable[[str, bytes, Mapping[str, str]], Awaitable[int]]
-"""What stands in for the network: takes URL, body and headers, returns the HTTP status."""
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A notification that would be posted now; ``at`` is when that is, on the moved clock."""
+
+    url: str
+    body: bytes
+    headers: Mapping[str, str]
+    at: int
+
+
+Post = Callable[[Letter], Awaitable[int]]
+"""What stands in for the network; returns the HTTP status."""
 
 
 class World:
@@ -137,7 +148,8 @@ class World:
         ref = dict(parse_qsl(body.decode("ascii"))).get("txn_ref", "")
         if customer is None or hand_over is None or not await self._is_of(customer, ref):
             return Attempt(GONE)
-        return Attempt(await hand_over(url, body, headers))
+        letter = Letter(url, body, headers, self._clock.now())
+        return Attempt(await hand_over(letter))
 
     async def _is_of(self, customer: Customer, ref: str) -> bool:
         return await self._storage.record(customer.application.id, ref) is not None

@@ -1,0 +1,323 @@
+"""The testing kit as its users see it: the fixture, its numbers, its clock, its notifications."""
+
+import asyncio
+import hmac
+import os
+import threading
+from datetime import datetime, timedelta
+from decimal import Decimal
+from urllib.parse import parse_qsl
+
+import pytest
+
+from hoiio import Client, Hoiio, wire
+from hoiio.testing import (
+    ANSWERS,
+    BUSY,
+    FAILED,
+    NO_CREDIT,
+    RINGS,
+    UNANSWERED,
+    drops_after,
+)
+
+ONE, TWO, THREE = "+6511111111", "+6522222222", "+6533333333"
+HOOK = "https://my.app/hook?order=7"
+
+
+def call(dest2=TWO, dest1=ONE, **options):
+    res = Hoiio.voice.call(dest1, dest2, **options)
+    assert res.is_success(), res.status
+    return res.txn_ref
+
+
+def statuses(ref):
+    res = Hoiio.voice.status(ref)
+    return res.call_status_dest1, res.call_status_dest2
+
+
+def test_a_call_is_billed_and_told_of(hoiio_sandbox):
+    ref = call(notify_url=HOOK, tag="order-7")
+    hoiio_sandbox.advance(61)
+    Hoiio.voice.hangup(ref)
+    [told] = hoiio_sandbox.notifications
+    assert (told.txn_ref, told.duration, told.tag) == (ref, 2, "order-7")
+    assert (told.debit, told.debit_decimal, told.rate) == (0.072, Decimal("0.072"), 0.036)
+    assert (told.dest1, told.dest2, told.room, told.currency) == (ONE, TWO, None, "SGD")
+    assert (told.call_status_dest1, told.call_status_dest2) == ("answered", "answered")
+    assert told.date == Hoiio.voice.status(ref).date
+    assert told.fields["order"] == "7"
+    assert told.url == HOOK
+
+
+# --- numbers ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(BUSY, "busy"), (UNANSWERED, "unanswered"), (FAILED, "failed")]
+)
+def test_a_number_decides_what_comes_of_a_call_at_once(hoiio_sandbox, number, status):
+    assert statuses(call(dest2=number)) == ("answered", status)
+    assert statuses(call(dest1=number, dest2=TWO)) == (status, "unanswered")
+    res = Hoiio.voice.conference(number)
+    assert Hoiio.voice.status(res.txn_refs[0]).call_status_dest1 == status
+    assert hoiio_sandbox.balance == 1000
+
+
+def test_a_number_that_rings_is_unanswered_at_its_time_out(hoiio_sandbox):
+    ref = call(dest2=RINGS)
+    hoiio_sandbox.advance(59)
+    assert statuses(ref) == ("ongoing", "ongoing")
+    hoiio_sandbox.advance(1)
+    assert statuses(ref) == ("answered", "unanswered")
+
+
+def test_a_number_that_hangs_up_ends_the_call_then(hoiio_sandbox):
+    ref = call(dest2=drops_after(90), notify_url=HOOK)
+    hoiio_sandbox.advance(89.9)
+    assert hoiio_sandbox.notifications == []
+    hoiio_sandbox.advance(0.1)
+    [told] = hoiio_sandbox.notifications
+    assert (told.txn_ref, told.duration) == (ref, 2)
+
+
+@pytest.mark.parametrize("numbers", [(ONE, NO_CREDIT), (NO_CREDIT, TWO)])
+def test_a_number_that_nobody_can_pay_is_refused_for_want_of_credit(hoiio_sandbox, numbers):
+    assert Hoiio.voice.call(*numbers).status == wire.Status.INSUFFICIENT_CREDIT
+    assert Hoiio.voice.conference(*numbers).status == wire.Status.INSUFFICIENT_CREDIT
+    assert Hoiio.voice.history().total_entries_count == 0
+    assert hoiio_sandbox.balance == 1000
+
+
+def test_any_other_number_talks_until_it_is_hung_up(hoiio_sandbox):
+    ref = call(dest1=ANSWERS, dest2="+14155550100")
+    hoiio_sandbox.advance(3599)
+    assert statuses(ref) == ("ongoing", "ongoing")
+    Hoiio.voice.hangup(ref)
+    assert Hoiio.voice.status(ref).duration == 60
+
+
+def test_a_room_has_people_come_and_go(hoiio_sandbox):
+    room = Hoiio.voice.conference(ONE, drops_after(30), notify_url=HOOK)
+    hoiio_sandbox.advance(45)
+    assert Hoiio.voice.moderate(room.txn_refs[0], "mute").is_success()
+    assert Hoiio.voice.moderate(room.txn_refs[0], "kick").is_success()
+    assert [(told.dest1, told.room) for told in hoiio_sandbox.notifications] == [
+        (drops_after(30), room.room),
+        (ONE, room.room),
+    ]
+
+
+# --- from the phones' side ----------------------------------------------------------------------
+
+
+def test_a_phone_can_be_picked_up_and_put_down_by_the_test(hoiio_sandbox):
+    ref = call(dest2=RINGS)
+    hoiio_sandbox.advance(10)
+    assert hoiio_sandbox.answer(RINGS) == 1
+    hoiio_sandbox.advance(120)
+    assert hoiio_sandbox.hang_up(RINGS) == 1
+    assert hoiio_sandbox.hang_up(RINGS) == 0
+    res = Hoiio.voice.status(ref)
+    assert (res.call_status_dest2, res.duration) == ("answered", 2)
+
+
+# --- the clock ----------------------------------------------------------------------------------
+
+
+def test_time_stands_still_until_it_is_moved(hoiio_sandbox):
+    first = Hoiio.voice.status(call()).date
+    second = Hoiio.voice.status(call()).date
+    assert first == second
+    hoiio_sandbox.advance(3600)
+    assert Hoiio.voice.status(call()).date == first + timedelta(hours=1)
+
+
+def test_minutes_are_held_as_they_are_spoken(hoiio_sandbox):
+    ref = call()
+    assert hoiio_sandbox.balance == Decimal("999.964")
+    hoiio_sandbox.advance(49)
+    assert hoiio_sandbox.balance == Decimal("999.964")
+    hoiio_sandbox.advance(1)
+    assert hoiio_sandbox.balance == Decimal("999.928")
+    Hoiio.voice.hangup(ref)
+    assert hoiio_sandbox.balance == Decimal("999.964")
+    assert Hoiio.account.balance().balance_decimal == hoiio_sandbox.balance
+
+
+def test_a_longest_duration_cuts_the_call_to_the_second(hoiio_sandbox):
+    ref = call(max_duration=600, notify_url=HOOK)
+    hoiio_sandbox.advance(100_000)
+    [told] = hoiio_sandbox.notifications
+    assert (told.txn_ref, told.duration) == (ref, 10)
+
+
+def test_what_is_due_happens_in_its_order(hoiio_sandbox):
+    refs = [call(dest2=drops_after(each), notify_url=HOOK) for each in (30, 10, 20)]
+    hoiio_sandbox.advance(60)
+    assert [told.txn_ref for told in hoiio_sandbox.notifications] == [refs[1], refs[2], refs[0]]
+
+
+@pytest.mark.parametrize("seconds", [-1, float("inf"), float("nan")])
+def test_time_does_not_go_back_nor_to_its_end(hoiio_sandbox, seconds):
+    with pytest.raises(ValueError, match="from 0 up"):
+        hoiio_sandbox.advance(seconds)
+
+
+def test_dates_are_those_of_the_day(hoiio_sandbox):
+    now = datetime.now(wire.GMT8).replace(tzinfo=None)
+    assert abs(Hoiio.voice.status(call()).date - now) < timedelta(minutes=1)
+
+
+# --- notifications ------------------------------------------------------------------------------
+
+
+def test_a_notification_is_signed_as_a_real_one(hoiio_sandbox):
+    call(dest2=BUSY, notify_url=HOOK)
+    [told] = hoiio_sandbox.notifications
+    headers = {name.lower(): value for name, value in told.headers.items()}
+    expected = wire.signature(hoiio_sandbox.access_token, told.body)
+    assert hmac.compare_digest(headers["x-hoiio-signature"], expected)
+    stamp = int(headers["webhook-timestamp"])
+    assert headers["webhook-signature"] == wire.webhook_signature(
+        [hoiio_sandbox.signing_secret], headers["webhook-id"], stamp, told.body
+    )
+    assert headers["content-type"] == "application/x-www-form-urlencoded"
+    assert dict(parse_qsl(told.body.decode()))["call_status_dest2"] == "busy"
+
+
+def test_a_signature_is_dated_by_the_receivers_clock_wherever_time_was_moved(hoiio_sandbox):
+    hoiio_sandbox.advance(1_000_000)
+    call(dest2=BUSY, notify_url=HOOK)
+    [told] = hoiio_sandbox.notifications
+    stamp = datetime.fromtimestamp(int(told.headers["webhook-timestamp"]), wire.GMT8)
+    assert abs(stamp - datetime.now(wire.GMT8)) < timedelta(minutes=1)
+
+
+def test_nothing_is_looked_up_or_posted(hoiio_sandbox):
+    for url in ("https://no.such.name.invalid/", "http://127.0.0.1:9/", "http://10.0.0.1/"):
+        call(dest2=BUSY, notify_url=url)
+    assert [told.url for told in hoiio_sandbox.notifications] == [
+        "https://no.such.name.invalid/",
+        "http://127.0.0.1:9/",
+        "http://10.0.0.1/",
+    ]
+    res = Hoiio.voice.call(ONE, TWO, notify_url="ftp://my.app/")
+    assert res.status == wire.Status.INVALID_NOTIFY_URL
+
+
+def test_a_receiver_is_called_in_the_tests_own_thread(hoiio_sandbox):
+    heard = []
+    hoiio_sandbox.deliver_to = lambda told: heard.append((told.tag, threading.get_ident()))
+    call(dest2=BUSY, notify_url=HOOK, tag="a")
+    assert heard == []
+    hoiio_sandbox.advance(0)
+    assert heard == [("a", threading.get_ident())]
+
+
+def test_a_receiver_that_refuses_is_told_again_as_time_goes_on(hoiio_sandbox):
+    answers = iter([503, 500, None])
+    hoiio_sandbox.deliver_to = lambda told: next(answers)
+    call(dest2=BUSY, notify_url=HOOK)
+    hoiio_sandbox.advance(4.999999)
+    assert len(hoiio_sandbox.notifications) == 1
+    hoiio_sandbox.advance(0.000001)
+    assert len(hoiio_sandbox.notifications) == 2
+    hoiio_sandbox.advance(100_000)
+    assert len({told.headers["webhook-id"] for told in hoiio_sandbox.notifications}) == 1
+    first, second, third = hoiio_sandbox.notifications
+    assert second.at - first.at == timedelta(seconds=5)
+    assert third.at - second.at == timedelta(minutes=5)
+
+
+def test_a_receiver_may_ask_the_service_back(hoiio_sandbox):
+    asked = []
+    hoiio_sandbox.deliver_to = lambda told: asked.append(Hoiio.voice.status(told.txn_ref).debit)
+    call(dest2=drops_after(10), notify_url=HOOK)
+    hoiio_sandbox.advance(10)
+    assert asked == [0.036]
+
+
+def test_a_receivers_failure_is_the_tests(hoiio_sandbox):
+    def receive(told):
+        raise LookupError("no such order")
+
+    hoiio_sandbox.deliver_to = receive
+    call(dest2=BUSY, notify_url=HOOK)
+    with pytest.raises(LookupError, match="no such order"):
+        hoiio_sandbox.advance(0)
+
+
+def test_a_receiver_cannot_move_time(hoiio_sandbox):
+    hoiio_sandbox.deliver_to = lambda told: hoiio_sandbox.advance(1)
+    call(dest2=BUSY, notify_url=HOOK)
+    with pytest.raises(RuntimeError, match="cannot move time"):
+        hoiio_sandbox.advance(0)
+
+
+# --- isolation ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("turn", [1, 2])
+def test_each_test_begins_with_nothing_of_an_earlier_one(hoiio_sandbox, turn):
+    assert hoiio_sandbox.balance == 1000
+    assert hoiio_sandbox.notifications == []
+    assert hoiio_sandbox.deliver_to is None
+    assert Hoiio.voice.history().total_entries_count == 0
+    hoiio_sandbox.deliver_to = lambda told: 503
+    call(notify_url=HOOK)
+    call(dest2=RINGS, notify_url=HOOK)
+    call(dest2=BUSY, notify_url=HOOK)
+    hoiio_sandbox.advance(20)
+
+
+@pytest.mark.parametrize("turn", [1, 2])
+def test_nobody_hears_of_an_earlier_tests_calls(hoiio_sandbox, turn):
+    hoiio_sandbox.advance(1_000_000)
+    assert hoiio_sandbox.notifications == []
+    call(notify_url=HOOK)
+
+
+def test_the_environment_is_the_tests(hoiio_sandbox):
+    assert {name: os.environ[name] for name in hoiio_sandbox.environment} == {
+        "HOIIO_BASE_URL": hoiio_sandbox.base_url,
+        "HOIIO_APP_ID": hoiio_sandbox.app_id,
+        "HOIIO_ACCESS_TOKEN": hoiio_sandbox.access_token,
+    }
+    assert hoiio_sandbox.base_url.startswith("http://127.0.0.1:")
+    assert hoiio_sandbox.client.account.balance().balance == 1000
+
+
+def test_its_words_keep_its_secrets(hoiio_sandbox):
+    assert hoiio_sandbox.access_token not in repr(hoiio_sandbox)
+
+
+# --- with other things ----------------------------------------------------------------------------
+
+
+def test_many_threads_may_use_it(hoiio_sandbox):
+    refs = []
+
+    def work():
+        client = Client()
+        refs.extend(client.voice.call(ONE, TWO).txn_ref for _ in range(5))
+        client.close()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(refs)) == 20
+    hoiio_sandbox.advance(14_400)
+    assert {Hoiio.voice.status(ref).duration for ref in refs} == {240}
+
+
+def test_a_test_may_have_an_event_loop_of_its_own(hoiio_sandbox):
+    async def test():
+        res = await asyncio.to_thread(Hoiio.voice.call, ONE, BUSY, notify_url=HOOK)
+        hoiio_sandbox.advance(0)
+        return res.txn_ref
+
+    ref = asyncio.run(test())
+    assert [told.txn_ref for told in hoiio_sandbox.notifications] == [ref]
