@@ -1,13 +1,17 @@
 """The testing kit as a plugin of pytest, in processes of their own."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from hoiio import sandbox
+
 ROOT = Path(__file__).parents[2]
+HOW_TO = ROOT / "docs" / "testing.md"
 EXAMPLE = ROOT / "examples" / "click_to_call"
 
 
@@ -54,6 +58,24 @@ def test_the_example_passes_its_own_tests_with_the_plugin_found_by_itself():
     code, told = run_pytest(EXAMPLE, plugins=())
     assert code == 0, told
     assert "6 passed" in told
+
+
+def test_the_how_to_runs_as_it_is_written(tmp_path):
+    blocks = re.findall(r"^```python\n(.*?)^```", HOW_TO.read_text(), re.MULTILINE | re.DOTALL)
+    code, told = run_pytest(written(tmp_path, "\n".join(blocks)))
+    assert code == 0, told
+    assert "6 passed" in told
+
+
+def test_the_how_to_names_every_number():
+    rows = re.findall(
+        r"^\| `(\w+)(?:\((\d+)\))?` \| `(\+\d+)` \|", HOW_TO.read_text(), re.MULTILINE
+    )
+    found = {name: number for name, _, number in rows}
+    names = {"ANSWERS", "BUSY", "UNANSWERED", "RINGS", "FAILED", "NO_CREDIT"}
+    assert found == {name: getattr(sandbox, name) for name in names} | {
+        "drops_after": sandbox.drops_after(30)
+    }
 
 
 def test_a_test_of_a_call_back_needs_nothing_but_the_fixture(tmp_path):
