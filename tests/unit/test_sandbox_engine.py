@@ -234,9 +234,14 @@ def test_places_are_given_until_there_are_no_more():
 def test_a_stop_reports_the_end_of_every_leg(table):
     table.dial("a")
     table.dial("b", sandbox.RINGS)
+    table.dial("c")
     table.passes(5)
-    table.do(lambda: [table.engine.send(Dial("c", sandbox.ANSWERS, None, 1, 1), HangUp("c"))])
-    table.stop()
+
+    async def hang_up_and_stop():
+        table.engine.send(HangUp("c"))
+        await table.engine.stop()
+
+    table.do(hang_up_and_stop, wait=True)
     ends = [event for event in table.events if isinstance(event, Ended)]
     assert {end.leg: end.cause for end in ends} == dict.fromkeys("abc", Cause.HUNG_UP)
 

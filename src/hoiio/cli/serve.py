@@ -79,5 +79,6 @@ def _serve_sandbox(flags: Mapping[str, object], config: str | None) -> None:
                 "a sandbox has no SIP: leave out --sandbox, or --sip and --route "
                 "and all sip settings"
             )
+        check_to_serve(settings)
         log.configure(settings.log)
         app.run(settings, sandbox=True)

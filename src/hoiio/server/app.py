@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +20,7 @@ from hoiio.server.billing.guards import Ceilings, Rules
 from hoiio.server.calls.orders import CallSettings
 from hoiio.server.config import Config, ConfigError
 from hoiio.server.engines.embedded import EmbeddedConfig, EmbeddedEngine, Ringback, Trunk
-from hoiio.server.engines.protocol import EngineUnavailable
+from hoiio.server.engines.protocol import Engine, EngineUnavailable
 from hoiio.server.engines.sandbox import RealTime, SandboxEngine
 from hoiio.server.files import Shares, needed, raise_limit, shares
 from hoiio.server.notifications.check import UrlCheck
@@ -59,15 +60,13 @@ def _announce(url: str) -> None:
     print(f"ready {url}", flush=True)  # noqa: T201 - a contract that scripts rely on
 
 
-async def serve(
-    config: Config, announce: Callable[[str], None], start: Start | None = None
-) -> None:
+async def serve(config: Config, announce: Callable[[str], None], start: Start) -> None:
     """Start everything, ``announce`` the base URL, and stop everything when a signal comes."""
     stopping = asyncio.Event()
     for each in SIGNALS:
         asyncio.get_running_loop().add_signal_handler(each, stopping.set)
     async with AsyncExitStack() as stack:
-        url = await (start or start_with_sip)(config, stack)
+        url = await start(config, stack)
         announce(url)
         await stopping.wait()
         log.info("stopping")
@@ -77,14 +76,39 @@ async def serve(
 async def start_with_sip(config: Config, stack: AsyncExitStack) -> str:
     """Start the service with its own SIP engine; returns the base URL."""
     engine = EmbeddedEngine(embedded_config(config))
-    folder = open_folder(config.data, stack, sandbox=False)
+    plan = replace(
+        _plan(config, engine, stack, sandbox=False),
+        trunk_number=config.sip.trunk.number,
+        rules=guard_rules(config),
+        ceilings=ceilings(config),
+    )
+    await _furnish(plan, stack)
+    await _tell_without_tariff(plan.storage, config)
+    sip_host, sip_port = engine.sip_address
+    log.info("started", sip=f"{sip_host}:{sip_port}", data=str(config.data))
+    return base_url(config.listen.host, plan.sock)
+
+
+async def start_sandbox(config: Config, stack: AsyncExitStack) -> str:
+    """Start the service without SIP; returns the base URL, then what to paste into a shell."""
+    plan = _plan(config, SandboxEngine(RealTime()), stack, sandbox=True)
+    application = await shop.open_shop(plan.storage)
+    await _furnish(plan, stack)
+    log.info("started a sandbox", data=str(config.data))
+    url = base_url(config.listen.host, plan.sock)
+    return "\n".join([url, *shop.exports(url, application)])
+
+
+def _plan(config: Config, engine: Engine, stack: AsyncExitStack, *, sandbox: bool) -> Plan:
+    """What both kinds have alike, opened where it is to be opened."""
+    files = _files(config.api.connections)
+    folder = open_folder(config.data, stack, sandbox=sandbox)
     sock = bound(config.listen, stack)
     storage = open_data(folder)
     stack.push_async_callback(storage.close)
-    files = _files(config.api.connections)
-    guard = Guard(config.notifications.allow)
+    guard = Guard((*config.notifications.allow, *(shop.THIS_MACHINE if sandbox else ())))
     names = Names(config.notifications.resolver)
-    plan = Plan(
+    return Plan(
         engine=engine,
         storage=storage,
         sock=sock,
@@ -92,18 +116,10 @@ async def start_with_sip(config: Config, stack: AsyncExitStack) -> str:
         notify_urls=UrlCheck(guard, names, at_once=files.look_ups),
         calls=call_settings(config),
         dest1_sees=config.calls.dest1_sees,
-        trunk_number=config.sip.trunk.number,
-        rules=guard_rules(config),
-        ceilings=ceilings(config),
         wrong_credentials=config.api.wrong_credentials,
         limits=Limits(files.connections, config.api.request_within, config.api.idle_within),
         deliveries=files.deliveries,
     )
-    await _furnish(plan, stack)
-    await _tell_without_tariff(storage, config)
-    sip_host, sip_port = engine.sip_address
-    log.info("started", sip=f"{sip_host}:{sip_port}", data=str(config.data))
-    return base_url(config.listen.host, sock)
 
 
 async def _furnish(plan: Plan, stack: AsyncExitStack) -> None:
@@ -111,35 +127,6 @@ async def _furnish(plan: Plan, stack: AsyncExitStack) -> None:
         await furnish(plan, stack)
     except EngineUnavailable as error:
         raise StartError(f"no calls can be placed: {error}") from error
-
-
-async def start_sandbox(config: Config, stack: AsyncExitStack) -> str:
-    """Start the service without SIP; returns the base URL, then what to paste into a shell."""
-    folder = open_folder(config.data, stack, sandbox=True)
-    sock = bound(config.listen, stack)
-    storage = open_data(folder)
-    stack.push_async_callback(storage.close)
-    files = _files(config.api.connections)
-    time = RealTime()
-    guard = Guard((*config.notifications.allow, *shop.THIS_MACHINE))
-    names = Names(config.notifications.resolver)
-    plan = Plan(
-        engine=SandboxEngine(time),
-        storage=storage,
-        sock=sock,
-        poster=Poster(guard, names),
-        notify_urls=UrlCheck(guard, names, at_once=files.look_ups),
-        calls=call_settings(config),
-        dest1_sees=config.calls.dest1_sees,
-        wrong_credentials=config.api.wrong_credentials,
-        limits=Limits(files.connections, config.api.request_within, config.api.idle_within),
-        deliveries=files.deliveries,
-    )
-    application = await shop.open_shop(storage)
-    await _furnish(plan, stack)
-    log.info("started a sandbox", data=str(config.data))
-    url = base_url(config.listen.host, sock)
-    return "\n".join([url, *shop.exports(url, application)])
 
 
 def _files(connections: int) -> Shares:
