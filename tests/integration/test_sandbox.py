@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from hoiio import Client, Hoiio, wire
+from hoiio import AsyncClient, Client, Hoiio, wire
 from hoiio.testing import (
     ANSWERS,
     BUSY,
@@ -158,6 +158,13 @@ def test_what_is_due_happens_in_its_order(hoiio_sandbox):
     assert [told.txn_ref for told in hoiio_sandbox.notifications] == [refs[1], refs[2], refs[0]]
 
 
+def test_what_is_due_now_has_happened_before_the_next_request_is_answered(hoiio_sandbox):
+    nobody = [f"+65000004{last}" for last in range(80, 88)]
+    for _ in range(20):
+        last = Hoiio.voice.conference(*nobody).txn_refs[-1]
+        assert Hoiio.voice.status(last).call_status_dest1 == "unanswered"
+
+
 @pytest.mark.parametrize("seconds", [-1, float("inf"), float("nan")])
 def test_time_does_not_go_back_nor_to_its_end(hoiio_sandbox, seconds):
     with pytest.raises(ValueError, match="from 0 up"):
@@ -202,7 +209,7 @@ def test_nothing_is_looked_up_or_posted(hoiio_sandbox):
         "http://127.0.0.1:9/",
         "http://10.0.0.1/",
     ]
-    res = Hoiio.voice.call(ONE, TWO, notify_url="ftp://my.app/")
+    res = Hoiio.voice.call(ONE, TWO, notify_url="http://127.1/")
     assert res.status == wire.Status.INVALID_NOTIFY_URL
 
 
@@ -315,9 +322,16 @@ def test_many_threads_may_use_it(hoiio_sandbox):
 
 def test_a_test_may_have_an_event_loop_of_its_own(hoiio_sandbox):
     async def test():
-        res = await asyncio.to_thread(Hoiio.voice.call, ONE, BUSY, notify_url=HOOK)
-        hoiio_sandbox.advance(0)
-        return res.txn_ref
+        async with AsyncClient() as client:
+            res = await client.voice.call(ONE, BUSY, notify_url=HOOK)
+            hoiio_sandbox.advance(0)
+            return res.txn_ref
 
     ref = asyncio.run(test())
     assert [told.txn_ref for told in hoiio_sandbox.notifications] == [ref]
+
+
+def test_who_waits_for_what_has_happened_does_not_wait(hoiio_sandbox):
+    res = Hoiio.voice.call(ONE, drops_after(10))
+    hoiio_sandbox.advance(10)
+    assert res.wait(until="ended", timeout=20).duration == 1
