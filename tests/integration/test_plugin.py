@@ -134,9 +134,13 @@ def test_a_proxy_of_the_environment_is_passed_by(tmp_path, variable):
     assert code == 0, told
 
 
-def test_a_failing_test_shows_the_services_log_and_no_secret(tmp_path):
-    text = CALL.replace("(2,", "(3,").replace("[told]", "print('token', hoiio_sandbox)\n    [told]")
+def test_a_failing_test_shows_the_services_log_and_no_number_in_it(tmp_path):
+    text = "import structlog\n" + CALL.replace("(2,", "(3,").replace(
+        "[told]", "structlog.get_logger().warning('rung', number='+6587654321')\n    [told]"
+    )
     code, told = run_pytest(written(tmp_path, text), "--log-level=DEBUG")
     assert code == 1
-    assert "call settled" in told
-    assert "+6511111111" not in told.partition("Captured log call")[2]
+    logged = told.partition("Captured log call")[2]
+    assert "call settled" in logged
+    assert "+65***321" in logged
+    assert "+6587654321" not in logged

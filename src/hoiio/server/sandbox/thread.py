@@ -99,12 +99,19 @@ class WorldThread:
         with self._asking:
             doing = asyncio.run_coroutine_threadsafe(work, self._loop)
             doing.add_done_callback(lambda _: self._posts.put(None))
-            while (posted := self._posts.get(timeout=WITHIN)) is not None:
+            while (posted := self._next_post()) is not None:
                 posted.answer.set_result(self._received(posted, problems))
         result = doing.result()
         if problems:
             raise problems[0]
         return result
+
+    def _next_post(self) -> _Posted | None:
+        """What is posted next; None once the world has done what it was asked for."""
+        try:
+            return self._posts.get(timeout=WITHIN)
+        except queue.Empty:
+            raise TimeoutError(f"the sandbox was not done within {WITHIN:g} s") from None
 
     def _received(self, posted: _Posted, problems: list[Exception]) -> int:
         if self._receiver is None:
