@@ -119,6 +119,7 @@ def _plan(config: Config, engine: Engine, stack: AsyncExitStack, *, sandbox: boo
         wrong_credentials=config.api.wrong_credentials,
         limits=Limits(files.connections, config.api.request_within, config.api.idle_within),
         deliveries=files.deliveries,
+        streams_per_application=config.api.streams_per_application,
     )
 
 

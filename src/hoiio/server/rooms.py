@@ -62,7 +62,7 @@ class Plan:
     wrong_credentials: int = 60
     limits: Limits = field(default_factory=Limits)
     deliveries: int | None = None
-    streams_per_application: int = Api.streams_per_application
+    streams_per_application: int = Api().streams_per_application
     by_hand: ByHand | None = None
 
 
