@@ -19,7 +19,7 @@ def interpreter(version: str) -> str | None:
     found = [shutil.which(f"python{version}"), *PYENV.glob(f"versions/{version}.*/bin/python")]
     for each in filter(None, found):
         # pyenv puts names on the path that answer with an error only.
-        if subprocess.run([each, "-c", ""], capture_output=True, check=False).returncode == 0:
+        if subprocess.run([each, "-c", ""], capture_output=True, check=False).returncode == 0:  # noqa: S603 - a Python found above
             return str(each)
     return None
 

@@ -1,5 +1,6 @@
 """The application's own tests: no phone rings, no minute passes, nothing leaves the machine."""
 
+from dataclasses import replace
 from decimal import Decimal
 from io import BytesIO
 
@@ -60,5 +61,5 @@ def test_a_forged_notification_is_refused(phones):
     ref = ring(AGENT, "+6598765432", "order-7")
     Hoiio.voice.hangup(ref)
     [told] = phones.notifications
-    forged = Captured(told.url, told.body + b"&debit=0", told.headers, told.at)
+    forged = replace(told, body=told.body + b"&debit=0")
     assert post(forged) == 403

@@ -17,6 +17,7 @@ from support.docs import LANGUAGES, PAGES, ROOT, SHELL, blocks, indented
 from support.playground import ENVIRONMENTS
 
 RUN_ELSEWHERE = {
+    "plugin": "integration/test_plugin.py",
     "receivers": "integration/test_receivers.py",
 }
 """Blocks marked so are run by that test."""
@@ -40,6 +41,9 @@ NOT_RUN = {
         + "integration/test_softphone.py",
         ".venv/bin/hoiio phone +6522222222 --listen 127.0.0.1:5072 --tone 600": FOREVER
         + "integration/test_softphone.py",
+    },
+    "docs/testing.md": {
+        "pip install 'hoiio[testing]'": "would fetch what an index has; the tests' environment has it",
     },
     "docs/operate.md": {"hoiio serve": FOREVER + "integration/api/test_serve.py"},
 }

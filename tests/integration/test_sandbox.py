@@ -46,7 +46,7 @@ def test_a_call_is_billed_and_told_of(hoiio_sandbox):
     assert (told.dest1, told.dest2, told.room, told.currency) == (ONE, TWO, None, "SGD")
     assert (told.call_status_dest1, told.call_status_dest2) == ("answered", "answered")
     assert told.date == Hoiio.voice.status(ref).date
-    assert told.fields["order"] == "7"
+    assert told.params["order"] == "7"
     assert told.url == HOOK
 
 
