@@ -43,7 +43,7 @@ NOT_RUN = {
         + "integration/test_softphone.py",
     },
     "docs/testing.md": {
-        "pip install 'hoiio[testing]'": "would fetch what an index has; the tests' environment has it",
+        "pip install 'hoiio[testing]'": "would fetch what an index has",
     },
     "docs/operate.md": {"hoiio serve": FOREVER + "integration/api/test_serve.py"},
 }

@@ -4,13 +4,12 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from hoiio import sandbox
+from support.docs import ROOT, blocks
 
-ROOT = Path(__file__).parents[2]
 HOW_TO = ROOT / "docs" / "testing.md"
 EXAMPLE = ROOT / "examples" / "click_to_call"
 
@@ -61,8 +60,8 @@ def test_the_example_passes_its_own_tests_with_the_plugin_found_by_itself():
 
 
 def test_the_how_to_runs_as_it_is_written(tmp_path):
-    blocks = re.findall(r"^```python\n(.*?)^```", HOW_TO.read_text(), re.MULTILINE | re.DOTALL)
-    code, told = run_pytest(written(tmp_path, "\n".join(blocks)))
+    code_blocks = [block.text for block in blocks(HOW_TO) if block.runs == "plugin"]
+    code, told = run_pytest(written(tmp_path, "\n".join(code_blocks)))
     assert code == 0, told
     assert "6 passed" in told
 
