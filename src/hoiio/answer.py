@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeGuard, TypeVar
 
 from hoiio import wire
 from hoiio.errors import InvalidResponse, api_error
+from hoiio.transport import ANSWER_MAX
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -197,6 +198,8 @@ def parse(
     is not one JSON object with a ``status`` and fields of the known shapes.
     """
     try:
+        if http is not None and len(http.content) > ANSWER_MAX:
+            raise ValueError("too large")  # noqa: TRY301 - one kind of failure for all
         body = _object(text)
         status = _status(body)
         fields = _fields(body, status)

@@ -162,12 +162,11 @@ class BaseClient(ABC, Generic[A, P, C]):
             where = target(self._method, base + wire.EVENTS.path, what, None)
             return HttpRequest(*where, min(self._connect_timeout, seconds), seconds)
 
-        call = Call(
-            txn_ref,
-            lambda: self._exchange(kind, wire.QUERY_STATUS, params, who),
-            stream,
-            reader.event,
-        )
+        def ask(seconds: float) -> Exchange[R]:
+            options = {**who, "timeout": min(self._timeout, seconds)}
+            return self._exchange(kind, wire.QUERY_STATUS, params, options)
+
+        call = Call(txn_ref, ask, stream, reader.event)
         return watch(call, timeout, self._pollers)
 
     def _pages(self, kind: type[R], first: R, query: Query, who: Who) -> Paging[R]:

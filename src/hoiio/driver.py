@@ -55,6 +55,7 @@ class Driver:
         outcome: Outcome = None
         with ExitStack() as streams:
             listener = _Listener(self._transport(), streams)
+            streams.callback(steps.close)
             try:
                 while True:
                     outcome = listener.perform(steps.send(outcome))
@@ -172,6 +173,7 @@ class AsyncDriver:
         outcome: Outcome = None
         async with AsyncExitStack() as streams:
             listener = _AsyncListener(self._transport(), streams)
+            streams.callback(steps.close)
             try:
                 while True:
                     outcome = await listener.perform(steps.send(outcome))
@@ -231,6 +233,9 @@ class _Ahead(Generic[R]):
         loop = _asyncio_loop()
         self._fetch = fetch
         self._task: asyncio.Task[R] | None = None if loop is None else loop.create_task(fetch)
+        if self._task is not None:
+            # Whoever stops before this page does not want to hear what came of it.
+            self._task.add_done_callback(lambda task: task.cancelled() or task.exception())
 
     async def result(self) -> R:
         return await (self._fetch if self._task is None else self._task)

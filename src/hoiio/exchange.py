@@ -109,24 +109,28 @@ def exchange(
 ) -> Exchange[R]:
     """The steps from a request to its answer, which ``read`` makes of a response.
 
-    Raises what the last attempt raised; its ``maybe_sent`` counts all attempts.
+    Raises what the last attempt raised; its ``maybe_sent`` counts all attempts. A refusal that says
+    nothing of an attempt before it, which may have placed a call, is not returned for one: then
+    that attempt's exception is raised.
     """
     deadline = clock() + order.total
-    failures, maybe_sent = 0, False
+    failures, lost = 0, None
     left = order.total
     while True:
         outcome = yield Send(HttpRequest(*order.target, min(order.connect, left), left))
-        if isinstance(outcome, HttpResponse):
-            features.learn(order.base_url, outcome.headers.get(wire.FEATURES_HEADER, ""))
         result = _read(outcome, read)
+        # A page of a proxy's in between says nothing of the service.
+        if isinstance(outcome, HttpResponse) and isinstance(result, Answer):
+            features.learn(order.base_url, outcome.headers.get(wire.FEATURES_HEADER, ""))
         if isinstance(result, HoiioException):
-            maybe_sent = maybe_sent or result.maybe_sent
+            lost = result if result.maybe_sent else lost
         elif _is_final(result):
             return result
         safe = not order.chargeable or wire.IDEMPOTENCY in features.of(order.base_url)
         pause: float | None = None
         if isinstance(outcome, HttpResponse):
-            pause = retry_after(outcome)
+            # No seconds are no pause, and a service that is not well must not be hammered.
+            pause = retry_after(outcome) or None
         if pause is None:
             failures += 1
             pause = _backoff(failures, chance())
@@ -137,10 +141,12 @@ def exchange(
         yield Sleep(pause)
         left = max(deadline - clock(), _SHORTEST)
     if not isinstance(result, HoiioException):
-        return result
-    result.maybe_sent = maybe_sent
+        if lost is None or not order.chargeable:
+            return result
+        result = lost
+    result.maybe_sent = lost is not None
     result.idempotency_key = order.key
-    if maybe_sent and order.chargeable:
+    if lost is not None and order.chargeable:
         result.advice = _PLACED
     raise result
 
@@ -159,6 +165,8 @@ def _read(outcome: Outcome, read: Callable[[HttpResponse], R]) -> R | HoiioExcep
 
 def _is_final(answer: Answer) -> bool:
     """Whether nothing would be different another time."""
+    if answer.is_success():
+        return True
     if answer.status == _LIMITED:
         return False
     return answer.response is None or answer.response.status_code not in _UNWELL

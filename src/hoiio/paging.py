@@ -77,6 +77,7 @@ def pages(
         known = {entry.txn_ref for entry in fetched}
         fetched = answer.entries or []
         # Pinned by a date alone, the list may still grow within that second.
+        left = answer.total_entries_count
         entries = [entry for entry in fetched if entry.txn_ref not in known]
 
 

@@ -143,6 +143,10 @@ class Target(NamedTuple):
     headers: dict[str, str]
     body: bytes
 
+    def __repr__(self) -> str:
+        # The body has the access token in it, with GET the URL has.
+        return f"Target({self.method} {self.url.partition('?')[0]})"
+
 
 def target(method: Method, url: str, form_data: str, key: str | None) -> Target:
     """The request of an endpoint's URL; ``key`` is its idempotency key, if it has one.

@@ -11,7 +11,7 @@ from typing import Final, Generic, Literal, NamedTuple, TypeVar
 
 from hoiio import wire
 from hoiio.answer import Answer
-from hoiio.errors import InvalidResponse, WaitTimedOut
+from hoiio.errors import InvalidResponse, TimedOut, WaitTimedOut
 from hoiio.exchange import Exchange, Outcome, Send, Sleep, chance
 from hoiio.transport import HttpRequest, Opened
 
@@ -24,6 +24,8 @@ POLL: Final = 2.0
 one client follows share it."""
 PATIENCE: Final = 5.0
 """Seconds to wait when a service refuses for the rate and does not say how long."""
+LAST_LOOK: Final = 1.0
+"""Seconds that one look may take at least, the one at the deadline too."""
 STREAM_TOTAL: Final = 3600.0
 """Seconds after which a stream is opened anew."""
 
@@ -58,12 +60,13 @@ class Pollers:
 class Call(NamedTuple, Generic[R]):
     """A call to be followed.
 
-    ``stream`` gives the request of its stream for so many seconds, or None where there is none;
-    ``read`` makes an answer of one event.
+    ``ask`` gives the steps of one look at it, which may take so many seconds. ``stream`` gives the
+    request of its stream for so many seconds, or None where there is none; ``read`` makes an answer
+    of one event.
     """
 
     ref: str
-    ask: Callable[[], Exchange[R]]
+    ask: Callable[[float], Exchange[R]]
     stream: Callable[[float], HttpRequest | None]
     read: Callable[[str], R]
 
@@ -87,7 +90,7 @@ def watch(
     pollers.count += 1
     try:
         while True:
-            answer = yield from call.ask()
+            answer = yield from _look(call, deadline, clock, last)
             limited = answer.status == wire.Status.RATE_LIMIT_EXCEEDED
             if not limited:
                 if last is None or answer.json != last.json:
@@ -109,11 +112,23 @@ def watch(
             if left > 0:
                 yield Sleep(left)
             elif last is not None:
-                raise WaitTimedOut(f"{call.ref} is still up after {timeout:g} s", last)
+                raise WaitTimedOut(f"{call.ref} is still up; the time to wait is over", last)
             else:
-                raise WaitTimedOut(f"no word of {call.ref} in {timeout:g} s", answer)
+                raise WaitTimedOut(f"no word of {call.ref}; the time to wait is over", answer)
     finally:
         pollers.count -= 1
+
+
+def _look(
+    call: Call[R], deadline: float | None, clock: Callable[[], float], last: R | None
+) -> Generator[Step, Outcome, R]:
+    """Ask once, not much past the deadline; a look that takes too long then is no answer."""
+    try:
+        return (yield from call.ask(max(_left(deadline, clock, float("inf")), LAST_LOOK)))
+    except TimedOut:
+        if last is None or _left(deadline, clock, 1) > 0:
+            raise
+        raise WaitTimedOut(f"{call.ref} is still up; the time to wait is over", last) from None
 
 
 def _left(deadline: float | None, clock: Callable[[], float], at_most: float) -> float:
@@ -163,14 +178,21 @@ class Events:
 
     def __init__(self) -> None:
         self._rest = b""
+        self._returned = False
         self._data: list[str] = []
 
     def feed(self, piece: bytes) -> list[str]:
         """The events that are complete with this piece."""
+        if not piece:
+            return []
+        if self._returned and piece.startswith(b"\n"):
+            piece = piece[1:]
+        self._returned = piece.endswith(b"\r")
+        piece = piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         *lines, self._rest = (self._rest + piece).split(b"\n")
         found: list[str] = []
         for raw in lines:
-            line = raw.removesuffix(b"\r").decode("utf-8", "replace")
+            line = raw.decode("utf-8", "replace")
             name, _, value = line.partition(":")
             if name == "data":
                 self._data.append(value.removeprefix(" "))

@@ -46,6 +46,10 @@ class HttpRequest(NamedTuple):
     connect: float
     total: float
 
+    def __repr__(self) -> str:
+        # The body has the access token in it, with GET the URL has.
+        return f"HttpRequest({self.method} {self.url.partition('?')[0]})"
+
 
 class HttpResponse:
     """What came back, read to its end. ``headers`` finds a name in whatever case."""
@@ -93,10 +97,11 @@ class Transport(Protocol):
     """What ``Client(transport=…)`` takes. All methods may be used from many threads at once."""
 
     def send(self, request: HttpRequest) -> HttpResponse:
-        """Send and read the whole answer, at most ``ANSWER_MAX`` bytes; follow no redirect.
+        """Send and read the whole answer; follow no redirect.
 
+        Of a body that is longer than ``ANSWER_MAX`` bytes no more is needed than shows it.
         Raises ``ConnectionFailed`` or ``TimedOut``, whose ``maybe_sent`` is False only when not one
-        byte of the request can have arrived; ``InvalidResponse`` for a body that is too large or
+        byte of the request can have arrived; ``InvalidResponse`` for a body whose encoding is
         broken; ``NotConfigured`` for a URL that names no host.
         """
         ...

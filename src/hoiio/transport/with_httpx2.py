@@ -19,7 +19,7 @@ import anyio
 import httpcore2
 import httpx2
 
-from hoiio.errors import EXCERPT, ConnectionFailed, InvalidResponse, NotConfigured, TimedOut
+from hoiio.errors import ConnectionFailed, InvalidResponse, NotConfigured, TimedOut
 from hoiio.transport import (
     ANSWER_MAX,
     KEEPALIVE,
@@ -55,7 +55,7 @@ class Httpx2Transport:
         try:
             response = self._client().send(_built(request), stream=True)
             try:
-                content = _bounded(response.iter_bytes(), response.status_code)
+                content = _bounded(response.iter_bytes())
             finally:
                 response.close()
         except _FAILURES as error:
@@ -71,7 +71,10 @@ class Httpx2Transport:
             source = response.iter_bytes()
             while True:
                 _deadline.at = min(end, time.monotonic() + SILENCE)
-                piece = next(source, None)
+                try:
+                    piece = next(source, None)
+                except _FAILURES as error:
+                    raise _told(error, request.url) from None
                 if piece is None:
                     return
                 yield piece
@@ -120,7 +123,7 @@ class AsyncHttpx2Transport:
             with anyio.fail_after(request.total):
                 response = await self._client().send(_built(request), stream=True)
                 try:
-                    content = await _bounded_async(response.aiter_bytes(), response.status_code)
+                    content = await _bounded_async(response.aiter_bytes())
                 finally:
                     await response.aclose()
         except _FAILURES as error:
@@ -138,8 +141,11 @@ class AsyncHttpx2Transport:
         async def pieces() -> AsyncIterator[bytes]:
             source = response.aiter_bytes()
             while True:
-                with anyio.fail_after(left()):
-                    piece = await anext(source, None)
+                try:
+                    with anyio.fail_after(left()):
+                        piece = await anext(source, None)
+                except _FAILURES as error:
+                    raise _told(error, request.url) from None
                 if piece is None:
                     return
                 yield piece
@@ -184,7 +190,7 @@ def _built(request: HttpRequest) -> httpx2.Request:
     )
 
 
-_INNER: Final = 0.98
+_INNER: Final = 0.9
 """Where connecting may take all the time, it is to end a little before the whole request does: only
 then is it known that nothing was sent."""
 
@@ -209,27 +215,23 @@ def _told(error: Exception, url: str) -> Exception:
             return ConnectionFailed(f"the connection to {place} broke: {error}", maybe_sent=True)
 
 
-def _bounded(pieces: Iterator[bytes], status: int) -> bytes:
-    """The whole body, if it is not too large."""
+def _bounded(pieces: Iterator[bytes]) -> bytes:
+    """The whole body, or as much as shows that it is too large."""
     body = bytearray()
     for piece in pieces:
         body += piece
         if len(body) > ANSWER_MAX:
-            raise _too_large(body, status)
+            break
     return bytes(body)
 
 
-async def _bounded_async(pieces: AsyncIterator[bytes], status: int) -> bytes:
+async def _bounded_async(pieces: AsyncIterator[bytes]) -> bytes:
     body = bytearray()
     async for piece in pieces:
         body += piece
         if len(body) > ANSWER_MAX:
-            raise _too_large(body, status)
+            break
     return bytes(body)
-
-
-def _too_large(body: bytearray, status: int) -> InvalidResponse:
-    return InvalidResponse("too large", body[:EXCERPT].decode("utf-8", "replace"), status)
 
 
 class _Options:
@@ -285,8 +287,17 @@ class _Punctual(httpcore2.SyncBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.NetworkStream:
-        stream = super().connect_tcp(host, port, timeout, local_address, socket_options)
+        left = _left(timeout, httpcore2.ConnectTimeout)
+        stream = super().connect_tcp(host, port, left, local_address, socket_options)
         return _PunctualStream(stream)
+
+
+def _left(timeout: float | None, late: type[httpcore2.TimeoutException]) -> float:
+    """Seconds until the deadline, or the time-out if that is earlier."""
+    left = _deadline.at - time.monotonic()
+    if left <= 0:
+        raise late("all the time is used up")
+    return left if timeout is None else min(timeout, left)
 
 
 class _PunctualStream(httpcore2.NetworkStream):
@@ -294,16 +305,10 @@ class _PunctualStream(httpcore2.NetworkStream):
         self._inner = inner
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        left = _deadline.at - time.monotonic()
-        if left <= 0:
-            raise httpcore2.ReadTimeout("the answer came too slowly")
-        return self._inner.read(max_bytes, left if timeout is None else min(timeout, left))
+        return self._inner.read(max_bytes, _left(timeout, httpcore2.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        left = _deadline.at - time.monotonic()
-        if left <= 0:
-            raise httpcore2.WriteTimeout("the request went too slowly")
-        self._inner.write(buffer, left if timeout is None else min(timeout, left))
+        self._inner.write(buffer, _left(timeout, httpcore2.WriteTimeout))
 
     def close(self) -> None:
         self._inner.close()
@@ -314,7 +319,8 @@ class _PunctualStream(httpcore2.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore2.NetworkStream:
-        return _PunctualStream(self._inner.start_tls(ssl_context, server_hostname, timeout))
+        left = _left(timeout, httpcore2.ConnectTimeout)
+        return _PunctualStream(self._inner.start_tls(ssl_context, server_hostname, left))
 
     def get_extra_info(self, info: str) -> object:
         return self._inner.get_extra_info(info)

@@ -6,9 +6,9 @@ library's own can block for ever, past its time-outs.
 
 from __future__ import annotations
 
+import math
 import os
 import threading
-from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Final, TypeVar
@@ -16,14 +16,13 @@ from urllib.parse import urlsplit
 
 from hoiio.defaults import TOTAL_TIMEOUT
 from hoiio.errors import (
-    EXCERPT,
     ConnectionFailed,
     HoiioException,
     InvalidResponse,
     NotConfigured,
     TimedOut,
 )
-from hoiio.transport import ANSWER_MAX, KEEPALIVE, HttpRequest, HttpResponse
+from hoiio.transport import KEEPALIVE, HttpRequest, HttpResponse
 
 try:
     from pyreqwest.client import (
@@ -33,7 +32,6 @@ try:
         SyncClientBuilder,
     )
     from pyreqwest.exceptions import (
-        BuilderError,
         ConnectTimeoutError,
         DecodeError,
         PoolTimeoutError,
@@ -52,6 +50,10 @@ Request = TypeVar("Request", RequestBuilder, SyncRequestBuilder)
 
 _NOT_CONNECTED: Final = "client error (Connect)"
 """Among the causes of a failure: not one byte of the request was sent."""
+_DECODING: Final = "error decoding response body"
+_CUT_OFF: Final = "error reading a body from connection"
+"""Both are among the causes of a DecodeError when the connection broke; only the first when the
+body is what is wrong, and none when the head was no HTTP."""
 
 
 class PyreqwestTransport:
@@ -72,10 +74,10 @@ class PyreqwestTransport:
     def send(self, request: HttpRequest) -> HttpResponse:
         """Send and read the whole answer; see :meth:`hoiio.transport.Transport.send`."""
         try:
-            http = self._client(request.connect).request(request.method, request.url)
+            http = self._client(_connect(request)).request(request.method, request.url)
             response = _filled(http, request).build().send()
-            return _read(response.status, response.headers, response.bytes().to_bytes())
-        except (RequestError, BuilderError) as error:
+            return HttpResponse(response.status, response.headers, response.bytes().to_bytes())
+        except (RequestError, ValueError) as error:
             raise _told(error, request.url) from None
 
     def close(self) -> None:
@@ -111,10 +113,11 @@ class AsyncPyreqwestTransport:
     async def send(self, request: HttpRequest) -> HttpResponse:
         """Send and read the whole answer; see :meth:`hoiio.transport.Transport.send`."""
         try:
-            http = self._client(request.connect).request(request.method, request.url)
+            http = self._client(_connect(request)).request(request.method, request.url)
             response = await _filled(http, request).build().send()
-            return _read(response.status, response.headers, (await response.bytes()).to_bytes())
-        except (RequestError, BuilderError) as error:
+            content = (await response.bytes()).to_bytes()
+            return HttpResponse(response.status, response.headers, content)
+        except (RequestError, ValueError) as error:
             raise _told(error, request.url) from None
 
     async def close(self) -> None:
@@ -158,6 +161,20 @@ class _Options:
         return builder
 
 
+def _connect(request: HttpRequest) -> float:
+    """Seconds to connect. There is a pool for each, so what is left of a deadline is rounded down.
+
+    Connecting that may take all the time is to end before the whole request does: only then is it
+    known that nothing was sent.
+    """
+    if request.connect < request.total:
+        return request.connect
+    return math.exp2(math.floor(math.log2(request.total * _INNER) * 4) / 4)
+
+
+_INNER: Final = 0.9
+
+
 def _filled(http: Request, request: HttpRequest) -> Request:
     if request.total != TOTAL_TIMEOUT:
         http = http.timeout(timedelta(seconds=request.total))
@@ -166,27 +183,22 @@ def _filled(http: Request, request: HttpRequest) -> Request:
     return http.body_bytes(request.body) if request.body else http
 
 
-def _read(status: int, headers: Mapping[str, str], content: bytes) -> HttpResponse:
-    if len(content) > ANSWER_MAX:
-        raise InvalidResponse("too large", content[:EXCERPT].decode("utf-8", "replace"), status)
-    return HttpResponse(status, headers, content)
-
-
-def _told(error: RequestError | BuilderError, url: str) -> HoiioException:
+def _told(error: RequestError | ValueError, url: str) -> HoiioException:
     """What the library raised, as the transport's own."""
     place = urlsplit(url).netloc.rpartition("@")[2]
+    if not isinstance(error, RequestError):
+        # The library's own words may repeat the URL, which with GET has the access token in it.
+        return NotConfigured(f"the base URL cannot be used: {place}")
     causes = [cause["message"] for cause in error.details["causes"] or []]
     reason = causes[-1] if causes else error.message
     # The class alone does not tell: a connection that breaks before the answer is a ConnectError.
     unsent = _NOT_CONNECTED in causes
     match error:
-        case BuilderError():
-            return NotConfigured(f"the base URL cannot be used: {reason}")
         case ConnectTimeoutError() | PoolTimeoutError():
             return TimedOut(f"no connection to {place} in time", maybe_sent=not unsent)
         case RequestTimeoutError():
             return TimedOut(f"no answer from {place} in time", maybe_sent=True)
-        case DecodeError():
+        case DecodeError() if _DECODING in causes and _CUT_OFF not in causes:
             return InvalidResponse("its encoding is broken", "")
         case _ if unsent:
             return ConnectionFailed(f"cannot reach {place}: {reason}", maybe_sent=False)

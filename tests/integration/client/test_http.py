@@ -1,0 +1,337 @@
+"""What leaves, what comes back, what goes wrong: the same on every transport, sync and async."""
+
+import gzip
+import logging
+import socket
+import time
+
+import pytest
+
+from hoiio import (
+    APIError,
+    ConnectionFailed,
+    InvalidResponse,
+    NotConfigured,
+    RateLimited,
+    TimedOut,
+    exchange,
+)
+from support.canned import with_http
+
+# The library's own streams: one that is not read to its end is not closed under trio.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.*PoolByteStream:pytest.PytestUnraisableExceptionWarning"
+)
+A, B = "+6511111111", "+6522222222"
+WHO = {"app_id": "id", "access_token": "s3cret/+"}
+
+
+@pytest.fixture
+def client(every, server):
+    with every.client(base_url=server.url) as client:
+        yield client
+
+
+def test_a_call_posts_its_form(server, client):
+    """Everything is in the body, nothing in the URL; the key is in a header."""
+    server.answers = [{"status": "success_ok", "txn_ref": "AA-C-1"}]
+    assert client.voice.call(A, B, idempotency_key="order-7").txn_ref == "AA-C-1"
+    [asked] = server.asked
+    assert (asked.method, asked.target) == ("POST", "/open/voice/call")
+    assert asked.form == {**WHO, "dest1": A, "dest2": B}
+    headers = {name.lower(): value for name, value in asked.headers.items()}
+    assert headers["content-type"] == "application/x-www-form-urlencoded"
+    assert headers["idempotency-key"] == "order-7"
+    assert headers["accept"] == "application/json"
+
+
+def test_get_on_request(server, every):
+    """Then all is in the query, the plus encoded, and no body follows."""
+    with every.client(base_url=server.url, method="GET") as client:
+        assert client.voice.call(A, B).is_success()
+    [asked] = server.asked
+    assert (asked.method, asked.path, asked.body) == ("GET", "/open/voice/call", "")
+    assert asked.query == {**WHO, "dest1": A, "dest2": B}
+    assert "%2B65" in asked.target
+
+
+@pytest.mark.parametrize("code", [200, 400, 401, 503])
+def test_a_status_in_json_is_an_answer_whatever_the_http_status(server, client, code, monkeypatch):
+    """The protocol's only error carrier is the status."""
+    monkeypatch.setattr(exchange, "BACKOFF", 0.001)
+    server.answers = [with_http(code, b'{"status": "error_insufficient_credit"}')]
+    res = client.voice.call(A, B)
+    assert (res.is_success(), res.status) == (False, "error_insufficient_credit")
+    assert res.response.status_code == code
+
+
+def test_errors_are_raised_on_request(server, every):
+    """By the client for all, or by an answer for itself."""
+    server.answers = [with_http(200, b'{"status": "error_rate_limit_exceeded"}', Retry_After="77")]
+    with every.client(base_url=server.url, raise_errors=True) as client:
+        with pytest.raises(RateLimited, match="wait a minute") as raised:
+            client.voice.call(A, B)
+    assert raised.value.retry_after == 77
+    with every.client(base_url=server.url) as client, pytest.raises(APIError):
+        client.voice.call(A, B).raise_for_error()
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (with_http(403, b"<html>Forbidden</html>", Content_Type="text/html"), "HTTP 403, .*html"),
+        (with_http(200, b'{"status": "succ', Content_Type="application/json"), "not JSON"),
+        (
+            with_http(200, b"\xff\xfe\x00", Content_Type="application/json; charset=nonsense"),
+            "not JSON",
+        ),
+        (with_http(200, b"not gzip", Content_Encoding="gzip"), "encoding is broken"),
+        (with_http(204, b""), "HTTP 204"),
+        (with_http(200, b"[1, 2]"), "not a JSON object"),
+        (with_http(200, b'{"status": "success_ok"}' + b" " * 8 * 1024 * 1024), "too large.*succ"),
+    ],
+    ids=["html", "truncated", "charset", "encoding", "empty", "a list", "too large"],
+)
+def test_garbage_is_an_invalid_response(server, client, answer, why):
+    """Whatever a broken server or a proxy in between sends; a call may have been placed."""
+    server.answers = [answer]
+    with pytest.raises(InvalidResponse, match=why) as raised:
+        client.voice.call(A, B)
+    assert raised.value.maybe_sent is True
+    assert len(raised.value.excerpt) <= 200
+    assert len(server.asked) == 1
+
+
+def test_ten_megabytes_that_repeat_the_request_show_no_token(server, client):
+    """What is too large to be read is looked through for the token like any other."""
+
+    def echo(handler):
+        body = b"you sent " + server.asked[0].body.encode() + b" " * 10_000_000
+        with_http(500, body)(handler)
+
+    server.answers = [echo]
+    with pytest.raises(InvalidResponse, match="too large") as raised:
+        client.voice.call(A, B)
+    assert "you sent app_id=id" in str(raised.value)
+    assert "s3cret" not in str(raised.value)
+
+
+def test_what_is_not_http(server, client):
+    """Typed all the same."""
+    server.answers = [lambda handler: handler.wfile.write(b"SSH-2.0-OpenSSH_9.2\r\n\r\n")]
+    with pytest.raises(ConnectionFailed) as raised:
+        client.voice.call(A, B)
+    assert raised.value.maybe_sent is True
+
+
+def test_a_compressed_answer_is_read(server, client):
+    """Proxies compress."""
+    body = gzip.compress(b'{"status": "success_ok", "balance": "1.000"}')
+    server.answers = [with_http(200, body, Content_Encoding="gzip")]
+    assert client.account.balance().balance == 1.0
+
+
+@pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed(server, client, code):
+    """The token goes nowhere that it was not sent."""
+    server.answers = [
+        with_http(code, b"elsewhere", Location="/open/elsewhere"),
+        {"status": "success_ok"},
+    ]
+    with pytest.raises(InvalidResponse, match=f"HTTP {code}"):
+        client.voice.call(A, B)
+    assert len(server.asked) == 1
+
+
+def test_no_cookie_is_kept(server, client):
+    """The protocol has none, and what one answer sets does not reach another account's request."""
+    server.answers = [with_http(200, b'{"status": "success_ok"}', Set_Cookie="who=you; Path=/")]
+    client.account.balance()
+    client.account.balance()
+    assert all("cookie" not in {name.lower() for name in a.headers} for a in server.asked)
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+def test_the_token_is_in_no_exception_and_no_log(server, every, method, caplog):
+    """With GET the URL has it, and libraries like to repeat URLs."""
+    broken = [
+        lambda handler: handler.connection.shutdown(socket.SHUT_RDWR),
+        lambda handler: handler.wfile.write(b"garbage\r\n\r\n"),
+        with_http(200, b"not gzip", Content_Encoding="gzip"),
+        with_http(200, b"{"),
+    ]
+    said = []
+    places = [server.url] * len(broken) + ["http://127.0.0.1:1/open", "http://a.invalid/open"]
+    caplog.set_level(logging.DEBUG)
+    for place in places:
+        if broken:
+            server.answers = [broken.pop()]
+        with every.client(base_url=place, method=method, retries=0) as client:
+            with pytest.raises((ConnectionFailed, InvalidResponse)) as raised:
+                client.voice.call(A, B, tag="t")
+            said += [str(raised.value), repr(raised.value), repr(client)]
+            assert raised.value.__suppress_context__
+            assert raised.value.__cause__ is None
+    if method == "POST":
+        said += [record.getMessage() for record in caplog.records]
+    assert "s3cret" not in " ".join(said)
+
+
+def test_nobody_there_is_a_failed_connection(every, monkeypatch):
+    """And the request has certainly not been sent, however often it was tried."""
+    monkeypatch.setattr(exchange, "BACKOFF", 0.001)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        place = f"127.0.0.1:{taken.getsockname()[1]}"
+        with every.client(base_url=f"http://{place}/open/") as client:
+            with pytest.raises(ConnectionFailed) as raised:
+                client.voice.call(A, B)
+    assert str(raised.value).startswith(f"cannot reach {place}: ")
+    assert raised.value.maybe_sent is False
+    assert not isinstance(raised.value, TimedOut)
+
+
+def test_a_host_that_has_no_address(every, monkeypatch):
+    """The same."""
+    monkeypatch.setattr(exchange, "BACKOFF", 0.001)
+    with every.client(base_url="http://hoiio.invalid/open/") as client:
+        with pytest.raises(ConnectionFailed, match=r"cannot reach hoiio\.invalid") as raised:
+            client.voice.call(A, B)
+    assert raised.value.maybe_sent is False
+
+
+def test_a_service_that_comes_up_late_is_reached(every, monkeypatch, server):
+    """A call that was refused a connection is tried again, features or none."""
+    monkeypatch.setattr(exchange, "BACKOFF", 0.001)
+    tried = []
+
+    class Flaky:
+        def __init__(self, inner):
+            self.inner = inner
+
+        def send(self, request):
+            tried.append(request)
+            if len(tried) < 3:
+                request = request._replace(url="http://127.0.0.1:1/")
+            return self.inner.send(request)
+
+        def close(self):
+            return self.inner.close()
+
+    with every.client(base_url=server.url, transport=Flaky(every.transport())) as client:
+        assert client.voice.call(A, B).is_success()
+    assert len({request.headers["Idempotency-Key"] for request in tried}) == 1
+    assert (len(tried), len(server.asked)) == (3, 1)
+
+
+def test_an_answer_that_does_not_come_times_out(every, server):
+    """The call may have been placed; the exception says so, and nothing is sent again."""
+    server.answers = [lambda handler: server.released.wait()]
+    with every.client(base_url=server.url, timeout=0.2) as client:
+        with pytest.raises(TimedOut, match="may have been placed") as raised:
+            client.voice.call(A, B)
+    assert raised.value.maybe_sent is True
+    assert len(server.asked) == 1
+
+
+def drip(server, answer):
+    """An answer whose bytes come one at a time, too slowly ever to end."""
+
+    def dripping(handler):
+        for byte in answer:
+            if server.released.wait(0.02):
+                return
+            try:
+                handler.wfile.write(bytes([byte]))
+            except OSError:
+                return
+
+    return dripping
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 5000,
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n" + b" " * 5000,
+        b"HTTP/1.1 100 Continue\r\n\r\n" * 200,
+    ],
+    ids=["head", "body", "interim"],
+)
+def test_an_answer_that_drips_times_out(every, server, answer):
+    """The time-out is for the whole answer, not for each piece of it."""
+    server.answers = [drip(server, answer)]
+    started = time.monotonic()
+    with every.client(base_url=server.url, timeout=0.3) as client:
+        with pytest.raises(TimedOut) as raised:
+            client.voice.call(A, B)
+    assert raised.value.maybe_sent is True
+    assert time.monotonic() - started < 3
+
+
+@pytest.fixture
+def crowded():
+    """A port whose queue of connections is full: connecting to it takes for ever."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        waiting = []
+        try:
+            for _ in range(4):
+                waiting.append(socket.socket())
+                waiting[-1].setblocking(False)
+                waiting[-1].connect_ex(listener.getsockname())
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}/open"
+        finally:
+            for each in waiting:
+                each.close()
+
+
+@pytest.mark.parametrize("times", [{"timeout": 0.3}, {"connect_timeout": 0.2, "retries": 0}])
+def test_a_connection_that_does_not_come_about_times_out(every, crowded, times):
+    """Before anything was sent, and that is known; within the time-out for everything, too."""
+    started = time.monotonic()
+    with every.client(base_url=crowded, **times) as client:
+        with pytest.raises(TimedOut, match="no connection") as raised:
+            client.voice.call(A, B)
+    assert raised.value.maybe_sent is False
+    assert time.monotonic() - started < 3
+
+
+def test_many_time_outs_are_no_leak(library, server):
+    """A time-out shorter than that for connecting does not cost a pool for each request."""
+    transport = library.transport()
+    with library.client(base_url=server.url, transport=transport) as client:
+        for _ in range(10):
+            client.account.balance(timeout=2)
+        pools = getattr(transport, "_clients", [None])
+    assert len(pools) == 1
+    assert len({asked.connection for asked in server.asked}) == 1
+
+
+def test_a_read_waits_as_the_service_asks(server, client):
+    """Refused for its rate, it is repeated once Retry-After has passed."""
+    limited = with_http(200, b'{"status": "error_rate_limit_exceeded"}', Retry_After="1")
+    server.answers = [limited, {"status": "success_ok", "balance": "1.000"}]
+    started = time.monotonic()
+    assert client.account.balance().is_success()
+    assert time.monotonic() - started >= 1
+    assert len(server.asked) == 2
+
+
+def test_a_closed_client_opens_new_connections(server, client):
+    """One connection serves requests in turn; after close() another does."""
+    client.account.balance()
+    client.account.balance()
+    client.close()
+    client.account.balance()
+    first, second, third = (asked.connection for asked in server.asked)
+    assert first == second != third
+
+
+def test_a_url_that_no_library_takes(every):
+    """Is said to be the base URL's fault."""
+    with every.client(base_url="http://a%b/open", retries=0) as client:
+        with pytest.raises((NotConfigured, ConnectionFailed)) as raised:
+            client.voice.call(A, B)
+    assert raised.value.maybe_sent is False
