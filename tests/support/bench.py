@@ -124,10 +124,8 @@ async def _relay(bench, reader, writer):
 
 
 async def _drained(writer):
-    try:
+    with suppress(OSError):
         await writer.drain()
-    except OSError:
-        pass
 
 
 async def _pass(bench, count, reader, writer, limit, deaf=None):

@@ -11,8 +11,8 @@ import ssl
 import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from typing import Final
+from contextlib import aclosing, asynccontextmanager, contextmanager
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 import anyio
@@ -30,7 +30,14 @@ from hoiio.transport import (
     HttpStream,
 )
 
-_LIMITS: Final = httpx2.Limits(keepalive_expiry=KEEPALIVE)
+Http = TypeVar("Http", httpx2.Client, httpx2.AsyncClient)
+_AT_ONCE: Final = 100
+_LIMITS: Final = httpx2.Limits(
+    # Streams last; if they counted, a hundred calls that are watched would keep all requests out.
+    max_connections=None,
+    max_keepalive_connections=_AT_ONCE,
+    keepalive_expiry=KEEPALIVE,
+)
 
 
 class Httpx2Transport:
@@ -116,18 +123,33 @@ class AsyncHttpx2Transport:
     ) -> None:
         self._options = _Options(proxy, ca_file, http2)
         self._http: httpx2.AsyncClient | None = None
+        self._turns: anyio.Semaphore | None = None
 
     async def send(self, request: HttpRequest) -> HttpResponse:
         """Send and read the whole answer; see :meth:`hoiio.transport.Transport.send`."""
+        # Made before the time begins: loading what it needs is no time-out of the service's.
+        http = self._client()
+        end = time.monotonic() + request.total
+        # The library's own queue for a connection costs more the longer it is.
+        if self._turns is None:
+            self._turns = anyio.Semaphore(_AT_ONCE, fast_acquire=True)
+        turns = self._turns
         try:
-            with anyio.fail_after(request.total):
-                response = await self._client().send(_built(request), stream=True)
+            with anyio.fail_after(request.total * _INNER):
+                await turns.acquire()
+        except TimeoutError:
+            raise _told(httpx2.PoolTimeout(""), request.url) from None
+        try:
+            with anyio.fail_after(end - time.monotonic()):
+                response = await http.send(_built(request), stream=True)
                 try:
                     content = await _bounded_async(response.aiter_bytes())
                 finally:
                     await response.aclose()
         except _FAILURES as error:
             raise _told(error, request.url) from None
+        finally:
+            turns.release()
         return HttpResponse(response.status_code, response.headers, content)
 
     @asynccontextmanager
@@ -138,7 +160,7 @@ class AsyncHttpx2Transport:
         def left() -> float:
             return max(0.0, min(end - time.monotonic(), SILENCE))
 
-        async def pieces() -> AsyncIterator[bytes]:
+        async def pieces() -> AsyncGenerator[bytes]:
             source = response.aiter_bytes()
             while True:
                 try:
@@ -154,7 +176,8 @@ class AsyncHttpx2Transport:
             with anyio.fail_after(left()):
                 response = await self._client().send(_built(request), stream=True)
             try:
-                yield AsyncHttpStream(response.status_code, response.headers, pieces())
+                async with aclosing(pieces()) as coming:
+                    yield AsyncHttpStream(response.status_code, response.headers, coming)
             finally:
                 await response.aclose()
         except _FAILURES as error:
@@ -162,7 +185,7 @@ class AsyncHttpx2Transport:
 
     async def close(self) -> None:
         """Close all connections; a later request opens new ones."""
-        http, self._http = self._http, None
+        http, self._http, self._turns = self._http, None, None
         if http is not None:
             await http.aclose()
 
@@ -243,9 +266,7 @@ class _Options:
         self._http2 = http2
 
     def client(self) -> httpx2.Client:
-        http = httpx2.Client(
-            limits=_LIMITS, proxy=self._proxy, verify=self._verify(), http2=self._http2
-        )
+        http = self._made(httpx2.Client)
         # The library has no public way to bring one's own backend; a test sees it if this breaks.
         transports = (http._transport, *http._mounts.values())  # pyright: ignore[reportPrivateUsage]
         for each in transports:
@@ -254,9 +275,21 @@ class _Options:
         return http
 
     def async_client(self) -> httpx2.AsyncClient:
-        return httpx2.AsyncClient(
-            limits=_LIMITS, proxy=self._proxy, verify=self._verify(), http2=self._http2
-        )
+        return self._made(httpx2.AsyncClient)
+
+    def _made(self, kind: type[Http]) -> Http:
+        verify = self._verify()
+        try:
+            return kind(limits=_LIMITS, proxy=self._proxy, verify=verify, http2=self._http2)
+        except (httpx2.InvalidURL, ValueError) as error:
+            # Its words may have the proxy's password in them.
+            why = type(error).__name__
+            raise NotConfigured(
+                "a proxy's URL, the transport's or the environment's, cannot be used: write it "
+                f"like http://proxy.example:3128 ({why})"
+            ) from None
+        except ImportError as error:
+            raise NotConfigured(str(error)) from None
 
     def _verify(self) -> ssl.SSLContext | bool:
         if self._ca_file is None:

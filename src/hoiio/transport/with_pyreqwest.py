@@ -6,8 +6,10 @@ library's own can block for ever, past its time-outs.
 
 from __future__ import annotations
 
+import asyncio
 import math
 import os
+import ssl
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -57,7 +59,7 @@ body is what is wrong, and none when the head was no HTTP."""
 
 
 class PyreqwestTransport:
-    """A pool of connections, safe to share between threads; a fork makes a new one.
+    """A pool of connections, safe to share between threads, but not across a fork.
 
     ``proxy`` is a URL; without it the environment's (``HTTPS_PROXY``, ``NO_PROXY``) count.
     ``ca_file`` is a PEM file of authorities to trust besides the system's.
@@ -95,7 +97,12 @@ class PyreqwestTransport:
             return known
         with self._lock:
             if self._pid != os.getpid():
-                self._clients, self._pid = {}, os.getpid()
+                if self._clients:
+                    raise NotConfigured(
+                        "the transport 'pyreqwest' does not outlive a fork: make the first request "
+                        "after it, start processes by 'spawn', or use transport='httpx2'"
+                    )
+                self._pid = os.getpid()
             if connect not in self._clients:
                 self._clients[connect] = self._options.apply(SyncClientBuilder(), connect).build()
             return self._clients[connect]
@@ -128,6 +135,12 @@ class AsyncPyreqwestTransport:
 
     def _client(self, connect: float) -> Client:
         if connect not in self._clients:
+            try:
+                asyncio.get_running_loop()
+            except RuntimeError:
+                raise NotConfigured(
+                    "the transport 'pyreqwest' runs on asyncio only; on trio use 'httpx2'"
+                ) from None
             self._clients[connect] = self._options.apply(ClientBuilder(), connect).build()
         return self._clients[connect]
 
@@ -141,9 +154,11 @@ class _Options:
         self._authorities: bytes | None = None
         if ca_file is not None:
             try:
+                # The library passes over a file that has no certificate in it.
+                ssl.create_default_context(cafile=ca_file)
                 self._authorities = Path(ca_file).read_bytes()
             except OSError as error:
-                raise NotConfigured(f"ca_file {ca_file!r} cannot be read: {error}") from error
+                raise NotConfigured(f"ca_file {ca_file!r} cannot be used: {error}") from error
 
     def apply(self, builder: Builder, connect: float) -> Builder:
         builder = (

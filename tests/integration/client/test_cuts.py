@@ -1,4 +1,4 @@
-"""Connections that break at every byte: no call is placed twice, and every error tells the truth."""
+"""Connections that break at every byte: no call is placed twice, and each error is truthful."""
 
 import pytest
 
@@ -113,7 +113,7 @@ def test_a_kept_connection_that_breaks_in_its_second_request(library, service):
         for end in ends:
             service.reset(end, keep=True)
             assert call(client)[0] is not None
-            answer, error = call(client)
+            _answer, error = call(client)
             assert (service.connections, service.calls) == (1, 1)
             assert error.maybe_sent is True
 

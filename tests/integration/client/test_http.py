@@ -20,7 +20,7 @@ from support.canned import with_http
 
 # The library's own streams: one that is not read to its end is not closed under trio.
 pytestmark = pytest.mark.filterwarnings(
-    "ignore:.*PoolByteStream:pytest.PytestUnraisableExceptionWarning"
+    "ignore:.*async_generator object:pytest.PytestUnraisableExceptionWarning"
 )
 A, B = "+6511111111", "+6522222222"
 WHO = {"app_id": "id", "access_token": "s3cret/+"}
