@@ -55,9 +55,10 @@ lint: $(VENV)/.ready ## check style and formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(VENV)/.ready ## check types with both checkers
+types: $(VENV)/.ready ## check types with three checkers, and what they know of a user's code
 	$(BIN)/mypy
 	$(BIN)/basedpyright
+	$(BIN)/pyrefly check
 
 clean: ## remove the environment and every cache
 	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis dist build

@@ -46,7 +46,7 @@ class Query(NamedTuple):
     upto: str | None
 
 
-Paging = Generator["Begin[R] | Finish | Entries[R] | Sleep", "R | HoiioException | None", None]
+Paging = Generator[Begin[R] | Finish | Entries[R] | Sleep, R | HoiioException | None, None]
 
 
 def pages(

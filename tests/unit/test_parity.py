@@ -1,7 +1,6 @@
 """The sync and the async client are one: same names, parameters, defaults, docstrings."""
 
 import inspect
-from typing import ClassVar
 
 import pytest
 
@@ -43,7 +42,7 @@ WORDS = {
     "AsyncStreaming": "Streaming",
 }
 """Differences that are meant; a class's own words may tell its style."""
-OWN_WORDS: ClassVar = {
+OWN_WORDS = {
     AsyncHttpx2Transport,
     AsyncPyreqwestTransport,
     AsyncStreaming,

@@ -271,6 +271,7 @@ class _Options:
         transports = (http._transport, *http._mounts.values())  # pyright: ignore[reportPrivateUsage]
         for each in transports:
             if isinstance(each, httpx2.HTTPTransport):
+                # pyrefly: ignore[missing-attribute]
                 each._pool._network_backend = _Punctual()  # pyright: ignore[reportPrivateUsage]
         return http
 

@@ -147,6 +147,7 @@ class _Pinned(AsyncNetworkBackend):
         local_address: str | None,
         socket_options: Iterable[Any] | None,
     ) -> AsyncNetworkStream:
+        # pyrefly: ignore[missing-attribute]
         stream = await self._inner.connect_tcp(
             str(address), port, within, local_address, socket_options
         )
