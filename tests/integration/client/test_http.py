@@ -42,7 +42,6 @@ def test_a_call_posts_its_form(server, client):
     headers = {name.lower(): value for name, value in asked.headers.items()}
     assert headers["content-type"] == "application/x-www-form-urlencoded"
     assert headers["idempotency-key"] == "order-7"
-    assert headers["accept"] == "application/json"
 
 
 def test_get_on_request(server, every):
