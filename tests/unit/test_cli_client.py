@@ -2,19 +2,17 @@
 
 import json
 import os
-import pty
 import re
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 from hoiio import wire
-from hoiio.cli import voice
 from hoiio.meanings import meaning
 from support.canned import canned_server, with_http
+from support.command import configured, environment, hoiio, on_terminal, plain
 
 A, B, C = "+6511111111", "+6522222222", "+6533333333"
 ENDED = {
@@ -44,33 +42,6 @@ LIVE = {
 def server():
     with canned_server() as canned:
         yield canned
-
-
-def environment(**more):
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("HOIIO_") and not name.lower().endswith("_proxy")
-    }
-    return {**kept, **more}
-
-
-def hoiio(*args, url=None, out=subprocess.PIPE, **more):
-    """Run the command; with a URL, configured for it."""
-    if url:
-        more = {"HOIIO_APP_ID": "id", "HOIIO_ACCESS_TOKEN": "s3cret", "HOIIO_BASE_URL": url} | more
-    return subprocess.run(
-        [sys.executable, *RUN, *args],
-        stdout=out,
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-        timeout=60,
-        env=environment(**more),
-    )
-
-
-RUN = ("-c", "from hoiio.cli import main; main()")
 
 
 @pytest.mark.parametrize(
@@ -155,38 +126,6 @@ def test_each_command_asks_and_shows(server, args, answer, path, params, printed
     for asked in server.asked:
         assert asked.path == f"/open/{path}"
         assert asked.form == {"app_id": "id", "access_token": "s3cret", **params}
-
-
-def test_watching_goes_on_until_the_call_ends(server):
-    """It shows each change once."""
-    server.answers = [LIVE, LIVE, ENDED]
-    ran = hoiio("status", "AA-C-1", "--watch", url=server.url)
-    assert ran.returncode == 0
-    assert len(server.asked) == 3
-    assert ran.stdout.count("ref ") == 2
-    assert ran.stdout.endswith("cost      0.036 SGD\ntag       my-tag\n")
-
-
-def test_watching_waits_out_a_limit_and_goes_on(server, monkeypatch, capsys):
-    """Also one that lasts longer than a single look may; without --watch it is told."""
-    naps = []
-    monkeypatch.setattr(voice, "time", SimpleNamespace(sleep=naps.append))
-    for name, value in (("APP_ID", "id"), ("ACCESS_TOKEN", "s3cret"), ("BASE_URL", server.url)):
-        monkeypatch.setenv(f"HOIIO_{name}", value)
-    limited = with_http(200, b'{"status": "error_rate_limit_exceeded"}', Retry_After="50")
-    server.answers = [LIVE, limited, limited, ENDED]
-    assert voice.status("AA-C-1", watch=True) == 0
-    assert naps == [voice.POLL, 50, 50]
-    assert capsys.readouterr().err == ""
-    server.answers = [limited]
-    with pytest.raises(SystemExit, match="1"):
-        voice.status("AA-C-1")
-    assert "error_rate_limit_exceeded" in capsys.readouterr().err
-
-
-def test_a_watch_alone_stays_within_what_a_service_allows():
-    """By default sixty looks a minute; there is room for another watch."""
-    assert 60 / voice.POLL <= 60 / 2
 
 
 def test_a_refusal_says_what_it_means(server):
@@ -310,21 +249,6 @@ def test_nobody_reading_is_no_failure(server, args):
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
-def test_a_watch_ends_when_nobody_reads_it_any_more(server):
-    """As with head -1."""
-    theirs, ours = os.pipe()
-
-    def answer(handler):
-        if len(server.asked) == 2:
-            os.close(theirs)
-        with_http(200, json.dumps(LIVE).encode())(handler)
-
-    server.answers = [answer]
-    ran = hoiio("status", "AA-C-1", "--watch", "--json", url=server.url, out=ours)
-    os.close(ours)
-    assert (ran.returncode, ran.stderr, len(server.asked)) == (0, "", 2)
-
-
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full disk at hand")
 @pytest.mark.parametrize("args", [("balance",), ("history",), ("--help",), ("--version",)])
 def test_a_full_disk_is_one_line(server, args):
@@ -369,33 +293,22 @@ def test_a_client_command_loads_nothing_of_the_service(server):
         "try: main(['balance'])\n"
         "finally: print([m for m in sys.modules if m.startswith(('hoiio.server', 'baresip'))])"
     )
-    url = {"HOIIO_APP_ID": "id", "HOIIO_ACCESS_TOKEN": "t", "HOIIO_BASE_URL": server.url}
     ran = subprocess.run(
         [sys.executable, "-c", program],
         capture_output=True,
         text=True,
         check=True,
         timeout=60,
-        env=environment(**url),
+        env=environment(**configured(server.url)),
     )
     assert ran.stdout.splitlines()[-1] == "[]"
 
 
 def on_a_terminal(*args, url, columns=80):
     """What a command shows on a terminal, by lines, without colours."""
-    more = {"HOIIO_APP_ID": "id", "HOIIO_ACCESS_TOKEN": "t", "HOIIO_BASE_URL": url}
-    ours, theirs = pty.openpty()
-    subprocess.run(
-        [sys.executable, *RUN, *args],
-        stdout=theirs,
-        check=True,
-        timeout=60,
-        env=environment(**more, COLUMNS=str(columns), TERM="xterm"),
-    )
-    os.close(theirs)
-    shown = os.read(ours, 65536).decode()
-    os.close(ours)
-    return re.sub("\x1b\\[[0-9;]*m", "", shown).splitlines()
+    with on_terminal(*args, url=url, columns=columns) as terminal:
+        assert terminal.read_all() == 0
+    return plain(terminal.got).splitlines()
 
 
 LONGEST = ENDED | {

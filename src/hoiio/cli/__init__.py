@@ -1,42 +1,24 @@
-"""The ``hoiio`` command: names its subcommands, and turns what goes wrong into one line.
+"""The ``hoiio`` command: runs a subcommand, and turns what goes wrong into one line.
 
-A subcommand is named by import path and loaded only when it is used, so that ``hoiio call`` never
-loads the service. It returns its exit code, or ``None`` for 0.
+A subcommand is loaded only when it is used, so that ``hoiio call`` never loads the service. It
+returns its exit code, or ``None`` for 0.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NoReturn
 
-from hoiio.cli.console import UsageError, fail
+from hoiio.cli.console import INTERRUPTED, UsageError, fail
+from hoiio.cli.tree import build
 
 if TYPE_CHECKING:
-    from cyclopts import App, UnknownCommandError
-
-
-class _Command(NamedTuple):
-    name: str
-    target: str
-    help: str
-
-
-_VOICE: Final = "hoiio.cli.voice"
-_COMMANDS: Final = (
-    _Command("call", f"{_VOICE}:call", "Ring two phones, one after the other, and connect them."),
-    _Command("conference", f"{_VOICE}:conference", "Ring several phones into one room."),
-    _Command("hangup", f"{_VOICE}:hangup", "End a call."),
-    _Command("status", f"{_VOICE}:status", "Show how a call is, or how it was."),
-    _Command("history", f"{_VOICE}:history", "List calls, newest first."),
-    _Command("rate", f"{_VOICE}:rate", "Show what a call would cost."),
-    _Command("balance", f"{_VOICE}:balance", "Show the account's credit."),
-    _Command("serve", "hoiio.cli.serve:serve", "Run the service."),
-    _Command("admin", "hoiio.cli.admin:app", "Manage accounts, applications, credit and tariffs."),
-    _Command("phone", "hoiio.cli.phone:phone", "Be a SIP phone on this terminal."),
-)
+    from cyclopts import UnknownCommandError
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -47,6 +29,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     try:
         code = _run(sys.argv[1:] if argv is None else list(argv))
         print(end="", flush=True)  # noqa: T201 - here, not at the interpreter's exit, it may fail
+    except KeyboardInterrupt:
+        _leave_at_once()
     except BrokenPipeError:
         _let_go_of_output()
         sys.exit(0)
@@ -65,7 +49,7 @@ def _run(words: list[str]) -> int:
     except ModuleNotFoundError:
         fail("the command line needs the extra 'cli': pip install 'hoiio[cli]'")
     try:
-        code = _build()(_readable(words))
+        code = build()(_readable(words))
     except cyclopts.UnknownCommandError as error:
         fail(_unknown(error))
     except (cyclopts.CycloptsError, UsageError) as error:
@@ -73,8 +57,6 @@ def _run(words: list[str]) -> int:
     except ImportError as error:
         _fail_for_extra(error)
         raise
-    except KeyboardInterrupt:
-        sys.exit(130)
     return code if isinstance(code, int) else 0
 
 
@@ -89,26 +71,18 @@ def _readable(words: list[str]) -> list[str]:
     return words
 
 
+def _leave_at_once() -> NoReturn:
+    """A request under way in a thread would else keep the terminal until it is answered."""
+    if threading.active_count() > 1:
+        with suppress(OSError, ValueError):
+            sys.stdout.flush()
+        os._exit(INTERRUPTED)
+    sys.exit(INTERRUPTED)
+
+
 def _let_go_of_output() -> None:
     """Point it nowhere, or the interpreter would fail once more when it flushes at its exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-
-
-def _build() -> App:
-    """The command line, no subcommand loaded yet."""
-    from cyclopts import App  # noqa: PLC0415 - absent without the extra
-
-    app = App(
-        name="hoiio",
-        help="Connect phones from the command line.",
-        version=_version,
-        exit_on_error=False,
-        print_error=False,
-        result_action="return_value",
-    )
-    for command in _COMMANDS:
-        app.command(command.target, name=command.name, help=command.help)
-    return app
 
 
 def _unknown(error: UnknownCommandError) -> str:
@@ -117,12 +91,6 @@ def _unknown(error: UnknownCommandError) -> str:
     near = get_close_matches(word, list(error.app or ()), n=1)
     hint = f"did you mean {near[0]!r}?" if near else "see --help"
     return f"no command {word!r}; {hint}"
-
-
-def _version() -> str:
-    from importlib.metadata import version  # noqa: PLC0415 - slow to load, seldom asked
-
-    return version("hoiio")
 
 
 def _fail_for_extra(error: ImportError) -> None:

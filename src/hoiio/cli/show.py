@@ -1,9 +1,11 @@
-"""Answers for a person's eyes: in colour on a terminal, plain where a program reads them."""
+"""Answers for a person's eyes: bold on a terminal, plain where a program reads them."""
 
 from __future__ import annotations
 
+import json
+import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, zip_longest
 
 from rich.cells import cell_len, set_cell_size
@@ -11,12 +13,21 @@ from rich.cells import cell_len, set_cell_size
 Row = tuple[str, ...]
 
 
-def record(lines: Iterable[tuple[str, object]]) -> None:
+Pairs = Iterable[tuple[str, object]]
+"""Labels and their values."""
+
+
+def record(pairs: Pairs) -> None:
     """Print labels and values, one a line, without those that have no value."""
-    rows = [(label, printable(value)) for label, value in lines if value not in {None, ""}]
+    for line in record_lines(pairs):
+        _line(line)
+
+
+def record_lines(pairs: Pairs) -> list[str]:
+    """What :func:`record` prints."""
+    rows = [(label, printable(value)) for label, value in pairs if value not in {None, ""}]
     width = max((len(label) for label, _ in rows), default=0)
-    for label, value in rows:
-        _line(_bold(label.ljust(width)) + "  " + value)
+    return [_bold(label.ljust(width)) + "  " + value for label, value in rows]
 
 
 def tabbed(head: Row, rows: Iterable[Row]) -> None:
@@ -47,9 +58,28 @@ def for_people() -> bool:
     return sys.stdout.isatty()
 
 
+def has_style() -> bool:
+    """Whether what is printed may be bold or coloured (https://no-color.org)."""
+    return for_people() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def word(value: object) -> None:
+    """Print one value alone, so that a script can keep it."""
+    _line(printable(value))
+
+
 def raw(text: str) -> None:
-    """Print an answer as it came."""
-    _line(text)
+    """Print an answer as it came; a terminal gets nothing that it would obey."""
+    _line(_harmless(text) if for_people() else text)
+
+
+def one_line(fields: Mapping[str, object]) -> None:
+    """Print an object as JSON on one line."""
+    _line(json.dumps(fields))
+
+
+def _harmless(text: str) -> str:
+    return "".join(char if char.isprintable() or char in "\n\t" else "�" for char in text)
 
 
 def printable(value: object) -> str:
@@ -69,7 +99,7 @@ def _joined(block: Iterable[Sequence[str]], widths: Sequence[int]) -> Iterator[s
 
 
 def _bold(text: str) -> str:
-    return f"\x1b[1m{text}\x1b[0m" if for_people() else text
+    return f"\x1b[1m{text}\x1b[0m" if has_style() else text
 
 
 def _line(text: str) -> None:

@@ -1,0 +1,104 @@
+"""What all commands that use the API share: options, a client, and its errors in one line.
+
+Each command returns its exit code: 0 for success, 1 if the API refused. Not configured is 2, not
+reachable 3.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from cyclopts import Parameter
+
+from hoiio.cli import show
+from hoiio.cli.console import REFUSED, UNREACHABLE, WRONG_USE, UsageError, fail
+from hoiio.cli.setting import setting
+from hoiio.cli.words import in_words
+from hoiio.client import Client
+from hoiio.errors import (
+    APIError,
+    ConnectionFailed,
+    HoiioException,
+    InvalidResponse,
+    WaitTimedOut,
+)
+from hoiio.meanings import meaning
+from hoiio.response import Response
+from hoiio.transport import CONNECT_TIMEOUT, TOTAL_TIMEOUT
+
+Shown = Callable[[Response], None]
+"""Prints an answer."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What each command takes besides its own."""
+
+    json: Annotated[bool, Parameter(negative="", help="Print the answer as it came.")] = False
+    quiet: Annotated[
+        bool, Parameter(name=("--quiet", "-q"), negative="", help="Print only what a script needs.")
+    ] = False
+    profile: Annotated[str | None, Parameter(help="Whose credentials, of those kept.")] = None
+    timeout: Annotated[float | None, Parameter(help="Seconds for each request; 30.")] = None
+    connect_timeout: Annotated[float | None, Parameter(help="Seconds to reach the service; 5.")] = (
+        None
+    )
+
+
+PLAIN: Final = Options()
+
+
+@contextmanager
+def asking(options: Options) -> Iterator[Client]:
+    """A client for a command; what goes wrong with it becomes one line and an exit code."""
+    if options.json and options.quiet:
+        raise UsageError("--json and --quiet exclude each other")
+    who = setting(options.profile, os.environ)
+    try:
+        with Client(
+            who.app_id,
+            who.access_token,
+            base_url=who.base_url,
+            prefix=who.prefix,
+            timeout=TOTAL_TIMEOUT if options.timeout is None else options.timeout,
+            connect_timeout=(
+                CONNECT_TIMEOUT if options.connect_timeout is None else options.connect_timeout
+            ),
+        ) as client:
+            yield client
+    except HoiioException as error:
+        fail(show.printable(in_words(error)), _code(error))
+
+
+def _code(error: HoiioException) -> int:
+    match error:
+        case ConnectionFailed() | InvalidResponse():
+            return UNREACHABLE
+        case APIError() | WaitTimedOut():
+            return REFUSED
+        case _:
+            return WRONG_USE
+
+
+def tell(ask: Callable[[Client], Response], readable: Shown, quiet: Shown, options: Options) -> int:
+    """Make one request and print its answer as the options say."""
+    with asking(options) as client:
+        answer = ask(client)
+    if options.json:
+        show.raw(answer.text)
+    check(answer)
+    if not options.json:
+        (quiet if options.quiet else readable)(answer)
+    return 0
+
+
+def check(answer: Response) -> None:
+    """Leave with code 1 and one line if the API refused."""
+    if not answer.is_success():
+        words = meaning(answer.status)
+        fail(show.printable(f"{answer.status}: {words}" if words else answer.status), REFUSED)

@@ -1,0 +1,55 @@
+"""The library's errors in the command line's words: options instead of parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from hoiio.cli.console import UsageError
+from hoiio.errors import HoiioException, InvalidArgument
+
+NAMES: Final = {
+    "dest1": "A",
+    "dest2": "B",
+    "dests": "A B…",
+    "txn_ref": "REF",
+    "action": "ACTION",
+    "from": "--since",
+    "to": "--until",
+    "prefix": "prefix, in the profile",
+}
+"""What the command line calls a parameter, where it is not an option of the same name."""
+
+_LIBRARYS: Final = "set a prefix, as in Hoiio.prefix = '65'"
+_OURS: Final = "keep a prefix in your profile, as with: hoiio profile set default --prefix 65"
+
+
+def in_words(error: HoiioException) -> str:
+    """One sentence that says what went wrong and what to type instead."""
+    if isinstance(error, InvalidArgument):
+        reason = str(error).removeprefix(f"{error.name}: ").replace(_LIBRARYS, _OURS)
+        return f"{option(error.name)}: {reason}"
+    if error.maybe_sent and error.idempotency_key and error.advice:
+        return (
+            f"{Exception.__str__(error)}; the call may have been placed: look at hoiio history "
+            "before calling again, or call again with --idempotency-key "
+            f"{error.idempotency_key} where the service honours it"
+        )
+    return str(error)
+
+
+@contextmanager
+def named(parameter: str, typed: str) -> Iterator[None]:
+    """Within it, a parameter was typed as another option than its own."""
+    try:
+        yield
+    except InvalidArgument as error:
+        if error.name != parameter:
+            raise
+        raise UsageError(f"{typed}: {str(error).removeprefix(f'{parameter}: ')}") from None
+
+
+def option(parameter: str) -> str:
+    """How a parameter is typed."""
+    return NAMES.get(parameter) or f"--{parameter.replace('_', '-')}"
