@@ -1,5 +1,6 @@
 """Runs ``hoiio`` as a program: with its output read by a program, or shown on a terminal."""
 
+import codecs
 import os
 import pty
 import re
@@ -57,15 +58,18 @@ class Terminal:
 
     program: subprocess.Popen
     ours: int
-    got: str = field(default="")
+    got: str = ""
+    decoder: codecs.IncrementalDecoder = field(
+        default_factory=codecs.getincrementaldecoder("utf-8")
+    )
 
     def read_until(self, words):
         """Until the terminal got these words since the last time."""
         start = len(self.got)
         while words not in self.got[start:]:
-            piece = os.read(self.ours, 65536).decode()
+            piece = os.read(self.ours, 65536)
             assert piece, f"ended without {words!r}"
-            self.got += piece
+            self.got += self.decoder.decode(piece)
 
     def type(self, text):
         os.write(self.ours, text.encode())
@@ -82,7 +86,7 @@ class Terminal:
                 break
             if not piece:
                 break
-            self.got += piece.decode()
+            self.got += self.decoder.decode(piece)
         return self.program.wait(60)
 
 

@@ -162,7 +162,7 @@ def test_a_refused_history_prints_no_entry(server, capsys, args):
 
 def test_a_terminal_obeys_nothing_of_a_csv(server):
     """A tag is whatever a caller wrote."""
-    server.answers = [OK | {"entries": [entry(1, tag="a\x1b[2Jb")]}]
+    server.answers = [OK | {"total_entries_count": "1", "entries": [entry(1, tag="a\x1b[2Jb")]}]
     with on_terminal("history", "--csv", url=server.url) as terminal:
         assert terminal.read_all() == 0
     assert "\x1b" not in terminal.got

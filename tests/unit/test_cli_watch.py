@@ -126,7 +126,7 @@ CALLED = OK | {"txn_ref": "AA-C-1"}
 
 def test_a_call_can_be_waited_for(server, capsys):
     """The reference is the first line, whatever comes after."""
-    server.answers = [has_stream(CALLED), RINGING, events(UP, ENDED)]
+    server.answers = [has_stream(CALLED), has_stream(RINGING), events(UP, ENDED)]
     out, err, code = here(capsys, "call", A, B, "--wait", "ended")
     assert (err, code) == ("", 0)
     assert out.startswith("AA-C-1\nref ")
@@ -135,20 +135,20 @@ def test_a_call_can_be_waited_for(server, capsys):
 
 def test_waiting_for_the_answer_ends_with_it(server, capsys):
     """With --quiet there is only the reference."""
-    server.answers = [has_stream(CALLED), RINGING, stalling(server.released, UP)]
+    server.answers = [has_stream(CALLED), has_stream(RINGING), stalling(server.released, UP)]
     args = ("call", A, B, "--wait", "answered")
     assert here(capsys, *args, "--quiet") == ("AA-C-1\n", "", 0)
-    server.answers = [has_stream(CALLED), RINGING, events(UP)]
+    server.answers = [has_stream(CALLED), has_stream(RINGING), events(UP)]
     out, _, _ = here(capsys, *args, "--json")
     assert [json.loads(line) for line in out.splitlines()] == [CALLED, RINGING, UP]
 
 
 def test_a_call_that_nobody_answered_was_not_what_was_waited_for(server, capsys):
     """Exit code 1 and why; unless its end was."""
-    server.answers = [has_stream(CALLED), RINGING, events(MISSED)]
+    server.answers = [has_stream(CALLED), has_stream(RINGING), events(MISSED)]
     out, err, code = here(capsys, "call", A, B, "--wait", "answered", "--quiet")
     assert (out, err, code) == ("AA-C-1\n", "hoiio: AA-C-1 has ended: busy\n", 1)
-    server.answers = [has_stream(CALLED), RINGING, events(MISSED)]
+    server.answers = [has_stream(CALLED), has_stream(RINGING), events(MISSED)]
     assert here(capsys, "call", A, B, "--wait", "ended", "--quiet") == ("AA-C-1\n", "", 0)
 
 
