@@ -7,7 +7,7 @@ reachable 3.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Final
@@ -54,7 +54,7 @@ PLAIN: Final = Options()
 
 
 @contextmanager
-def asking(options: Options) -> Iterator[Client]:
+def asking(options: Options) -> Generator[Client, None, None]:
     """A client for a command; what goes wrong with it becomes one line and an exit code."""
     if options.json and options.quiet:
         raise UsageError("--json and --quiet exclude each other")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from hoiio.cli import show, show_answer
@@ -56,7 +56,7 @@ def _block(answer: Response) -> None:
 
 
 @contextmanager
-def _in_place() -> Iterator[Callable[[Response], None]]:
+def _in_place() -> Generator[Callable[[Response], None], None, None]:
     """Redraw the lines of a terminal; the last that was shown stays."""
     from rich.console import Console  # noqa: PLC0415 - slow to load
     from rich.live import Live  # noqa: PLC0415

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
 
@@ -40,7 +40,7 @@ def in_words(error: HoiioException) -> str:
 
 
 @contextmanager
-def named(parameter: str, typed: str) -> Iterator[None]:
+def named(parameter: str, typed: str) -> Generator[None, None, None]:
     """Within it, a parameter was typed as another option than its own."""
     try:
         yield
