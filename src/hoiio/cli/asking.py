@@ -19,6 +19,7 @@ from hoiio.cli.console import REFUSED, UNREACHABLE, WRONG_USE, UsageError, fail
 from hoiio.cli.setting import setting
 from hoiio.cli.words import in_words
 from hoiio.client import Client
+from hoiio.defaults import CONNECT_TIMEOUT, TOTAL_TIMEOUT
 from hoiio.errors import (
     APIError,
     ConnectionFailed,
@@ -28,7 +29,6 @@ from hoiio.errors import (
 )
 from hoiio.meanings import meaning
 from hoiio.response import Response
-from hoiio.transport import CONNECT_TIMEOUT, TOTAL_TIMEOUT
 
 Shown = Callable[[Response], None]
 """Prints an answer."""
