@@ -86,6 +86,8 @@ class PretendedCalls:
 class Server:
     """The API on a thread with an event loop of its own, on a free port."""
 
+    calls_kind = PretendedCalls
+
     def __init__(
         self, data, guesses=1_000_000, *, provision=True, resolver=None, streams=None, limits=None
     ):
@@ -105,7 +107,7 @@ class Server:
 
     async def _start(self, data, guesses):
         self.storage = open_data(data)
-        self.calls = PretendedCalls(self.storage)
+        self.calls = self.calls_kind(self.storage)
         self.time = [0.0]
         guard = Guard((ipaddress.ip_network("127.0.0.0/24"),))
         check = UrlCheck(guard, Names(self.resolver))
