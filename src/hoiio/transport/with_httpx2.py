@@ -89,12 +89,13 @@ class Httpx2Transport:
         try:
             _deadline.at = min(end, time.monotonic() + SILENCE)
             response = self._client().send(_built(request), stream=True)
-            try:
-                yield HttpStream(response.status_code, response.headers, pieces())
-            finally:
-                response.close()
         except _FAILURES as error:
             raise _told(error, request.url) from None
+        # What the reader raises is its own, a TimeoutError too.
+        try:
+            yield HttpStream(response.status_code, response.headers, pieces())
+        finally:
+            response.close()
 
     def close(self) -> None:
         """Close all connections; a later request opens new ones."""
@@ -175,13 +176,14 @@ class AsyncHttpx2Transport:
         try:
             with anyio.fail_after(left()):
                 response = await self._client().send(_built(request), stream=True)
-            try:
-                async with aclosing(pieces()) as coming:
-                    yield AsyncHttpStream(response.status_code, response.headers, coming)
-            finally:
-                await response.aclose()
         except _FAILURES as error:
             raise _told(error, request.url) from None
+        # What the reader raises is its own, a TimeoutError too.
+        try:
+            async with aclosing(pieces()) as coming:
+                yield AsyncHttpStream(response.status_code, response.headers, coming)
+        finally:
+            await response.aclose()
 
     async def close(self) -> None:
         """Close all connections; a later request opens new ones."""
