@@ -45,6 +45,9 @@ NOT_RUN = {
     "docs/testing.md": {
         "pip install 'hoiio[testing]'": "would fetch what an index has",
     },
+    "docs/transports.md": {
+        "pip install 'hoiio[fast]'": "would fetch what an index has",
+    },
     "docs/operate.md": {"hoiio serve": FOREVER + "integration/api/test_serve.py"},
 }
 """Commands by page, and why they are not run."""

@@ -69,7 +69,7 @@ class Page:
         self.expected, self.reached, self.may_be_refused = {}, set(), False
 
     def run(self, block):
-        self.may_be_refused = block["runs"] == "refused"
+        self.may_be_refused = block["runs"].endswith("refused")
         if block["language"] == "python":
             self.python("\n" * (block["line"] - 1) + block["text"])
         else:

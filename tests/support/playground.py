@@ -67,8 +67,8 @@ class MovingCalls(PretendedCalls):
         await self.happen(ref, [Ended(leg, ended, Cause.REMOTE) for leg in legs], ended)
 
     async def hang_up(self, ref):
-        at = self.time + MICROS
-        await self.happen(ref, [Ended(f"{ref}-1", at, Cause.HUNG_UP)], at)
+        at = self.time + 30 * MICROS
+        await self.happen(ref, [Ended(f"{ref}-{n}", at, Cause.HUNG_UP) for n in (1, 2)], at)
         return True
 
     async def happen(self, ref, events, at):
@@ -137,5 +137,7 @@ def environ(base_url):
     }
 
 
-ENVIRONMENTS = {"client": client, "refused": client, "moving": moving}
-"""By the name in a page's ``<!-- runs: NAME -->``; in ``refused`` answers may be errors."""
+ENVIRONMENTS = {
+    "client": client, "refused": client, "moving": moving, "moving-refused": moving,
+}  # fmt: skip
+"""By the name in a page's ``<!-- runs: NAME -->``; in the refused ones answers may be errors."""
