@@ -8,7 +8,7 @@ IN_VENV := PYTHONPYCACHEPREFIX=$(CURDIR)/$(VENV)/pycache
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help test fuzz lint types demo serve bench chaos soak clean
+.PHONY: help test fuzz lint types demo serve bench chaos soak reference clean
 
 help: ## list what one can do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -59,6 +59,9 @@ types: $(VENV)/.ready ## check types with three checkers, and what they know of 
 	$(BIN)/mypy
 	$(BIN)/basedpyright
 	$(BIN)/pyrefly check
+
+reference: $(VENV)/.ready ## write docs/reference-client.md anew from the docstrings
+	$(BIN)/python tools/reference.py
 
 clean: ## remove the environment and every cache
 	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis dist build

@@ -60,46 +60,73 @@ class Answer:
     """The HTTP response: ``status_code``, ``headers``, ``content``."""
 
     txn_ref: str | None = None
+    """Of a call, or of one participant: its name in everything else."""
     txn_refs: list[str] | None = None
+    """Of a conference, one for each number, in their order."""
     room: str | None = None
+    """The conference's."""
     tag: str | None = None
+    """What the request gave; empty if it gave none."""
     dest1: str | None = None
+    """Who was called first, or the participant."""
     dest2: str | None = None
+    """Who was called second; empty for a participant."""
     number: str | None = None
+    """A number of the account's that took part, where a service says so."""
     call_status_dest1: str | None = None
+    """``ongoing``, also while it rings, then ``answered``, ``unanswered``, ``busy``, ``failed``."""
     call_status_dest2: str | None = None
+    """The same of the second; empty for a participant."""
     date: datetime | None = None
     """When the transaction was admitted: naive, in GMT+8."""
     answered_date: datetime | None = None
-    """When the billed talk began: naive, in GMT+8. None until then, and on services without it."""
+    """When the billed talk began: naive, in GMT+8. None until then, if nobody talked, and on
+    services, or of calls, that are older than it."""
     duration: int | None = None
     """Started minutes."""
     currency: str | None = None
+    """Of every amount beside it, such as ``SGD``."""
     rate: float | None = None
     """Currency units a minute."""
     rate_decimal = Exact("rate")
     debit: float | None = None
+    """What the call cost."""
     debit_decimal = Exact("debit")
     talktime: int | None = None
     """Minutes that the credit lasts at this rate."""
     entries: list[Self] | None = None
+    """A page of history: calls with the fields of a status, newest first."""
     entries_count: int | None = None
+    """How many are on this page, at most 100."""
     total_entries_count: int | None = None
+    """How many are on all pages."""
     balance: float | None = None
+    """The credit left, without what is held for calls that are up."""
     balance_decimal = Exact("balance")
     points: float | None = None
+    """Of the balance, what was paid in."""
     points_decimal = Exact("points")
     bonus: float | None = None
+    """Of the balance, what was given."""
     bonus_decimal = Exact("bonus")
     uid: str | None = None
+    """The account's id."""
     name: str | None = None
+    """The account's."""
     mobile_number: str | None = None
+    """The registered number."""
     caller_ids: list[str] | None = None
+    """What ``caller_id`` may be."""
     email: str | None = None
+    """The account's, where there is one."""
     country: str | None = None
+    """Two letters, such as ``SG``."""
     prefix: str | None = None
+    """The country's, such as ``+65``."""
     time_zone: str | None = None
+    """Such as ``GMT+0800SG``."""
     user_status: str | None = None
+    """``trial`` or ``active``."""
 
     def __init__(
         self,

@@ -87,9 +87,10 @@ class InvalidResponse(HoiioException):
 
 
 class APIError(HoiioException):
-    """The API refused, and did nothing. ``status`` is the error, ``response`` the whole answer.
+    """The API refused. ``status`` is the error, ``response`` the whole answer.
 
-    One of the subclasses where the status is known; a status that is not comes as this class.
+    Nothing was placed, unless perhaps with a ``ServerError``. It is one of the subclasses where the
+    status is known; a status that is not comes as this class.
     """
 
     def __init__(self, status: str, response: Answer) -> None:
@@ -130,7 +131,7 @@ class NotAllowed(APIError):
 
 
 class ServerError(APIError):
-    """The service failed, or takes no calls now."""
+    """The service failed, and may have acted before it did, or takes no calls now."""
 
 
 class InvalidNotification(HoiioException):

@@ -54,14 +54,21 @@ class Notification:
     """When this attempt was made: aware, in UTC. None with an access token, which signs no time."""
 
     txn_ref: str
+    """Of the call, or of the participant."""
     tag: str | None = None
+    """What the request gave; empty if it gave none."""
     room: str | None = None
     """Of a conference's participant, where."""
     dest1: str | None = None
+    """Who was called first, or the participant."""
     dest2: str | None = None
+    """Who was called second; empty for a participant."""
     number: str | None = None
+    """A number of the account's that took part, where a service says so."""
     call_status_dest1: str | None = None
+    """``answered``, ``unanswered``, ``busy`` or ``failed``."""
     call_status_dest2: str | None = None
+    """The same of the second; empty for a participant."""
     date: datetime | None = None
     """When the transaction was admitted: naive, in GMT+8."""
     answered_date: datetime | None = None
@@ -69,11 +76,15 @@ class Notification:
     duration: int | None = None
     """Started minutes."""
     currency: str | None = None
+    """Of both amounts, such as ``SGD``."""
     rate: float | None = None
     """Currency units a minute."""
     rate_decimal: Decimal | None = None
+    """The same, exactly."""
     debit: float | None = None
+    """What the call cost."""
     debit_decimal: Decimal | None = None
+    """The same, exactly."""
 
     # Users put secrets into their URLs, so a log line of a notification does not show them.
     params: dict[str, str] = field(default_factory=dict[str, str], repr=False)

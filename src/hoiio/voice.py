@@ -31,7 +31,9 @@ class Who(TypedDict, total=False):
     """Who asks, instead of the client's own credentials."""
 
     app_id: str | None
+    """The application."""
     access_token: str | None
+    """Its secret."""
 
 
 class Options(Who, total=False):
@@ -47,8 +49,8 @@ class ChargeableOptions(Options, total=False):
     """What a method takes that may cost money."""
 
     idempotency_key: str | None
-    """One's own name for this request: sent twice with it, it is carried out once. Without it, each
-    request gets one of its own."""
+    """Of ``call`` and ``conference``: one's own name for this request. Asked for again with it, the
+    call is placed once. Without it, each request gets a random one."""
 
 
 HistoryOptions = TypedDict(
