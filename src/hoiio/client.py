@@ -229,7 +229,7 @@ class _Reader(Generic[R]):
 
 
 class Client(BaseClient[Response, Response, Iterator[Response]]):
-    """Speaks to one service. Safe to share between threads, and across a fork.
+    """Speaks to one service. Safe to share between threads and, with httpx2, across a fork.
 
     What is not given is taken from ``HOIIO_APP_ID``, ``HOIIO_ACCESS_TOKEN`` and ``HOIIO_BASE_URL``
     when a request is made. ``prefix`` (``'65'`` or ``'+65'``) is put before numbers without a plus.

@@ -59,7 +59,9 @@ body is what is wrong, and none when the head was no HTTP."""
 
 
 class PyreqwestTransport:
-    """A pool of connections, safe to share between threads, but not across a fork.
+    """A pool of connections, safe to share between threads.
+
+    A process that was forked after its parent's first request cannot use the library any more.
 
     ``proxy`` is a URL; without it the environment's (``HTTPS_PROXY``, ``NO_PROXY``) count.
     ``ca_file`` is a PEM file of authorities to trust besides the system's.
