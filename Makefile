@@ -8,7 +8,7 @@ IN_VENV := PYTHONPYCACHEPREFIX=$(CURDIR)/$(VENV)/pycache
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help test fuzz lint types demo serve bench chaos soak reference clean
+.PHONY: help test fuzz pythons lint types demo serve bench chaos soak reference clean
 
 help: ## list what one can do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -50,6 +50,9 @@ chaos: $(VENV)/.ready ## kill and stop the service hundreds of times under load;
 
 soak: $(VENV)/.ready ## an hour of calls and conferences at half the ceiling; must end all well
 	@$(BIN)/python benchmarks/soak.py
+
+pythons: $(VENV)/.ready ## run the client's tests on every Python from 3.11 that is here
+	$(BIN)/nox --envdir .cache/nox
 
 lint: $(VENV)/.ready ## check style and formatting
 	$(BIN)/ruff check .

@@ -26,8 +26,9 @@ def interpreter(version: str) -> str | None:
 
 @nox.session(python=list(filter(None, map(interpreter, VERSIONS))))
 def client(session: nox.Session) -> None:
-    """Install the package with all it may need, and run the client's tests and all unit tests."""
+    """Install the package, the SIP engine left out, and run the tests of the client and the kit."""
     session.install("--upgrade", "pip>=25.1")
-    session.install(".[server,fast]", "--group", "dev")
-    tests = ["tests/unit", "tests/integration/client"]
-    session.run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests)
+    session.install(".[testing,fast]", "--group", "client")
+    tests = ["tests/unit/client", "tests/integration/client", "tests/integration/test_sandbox.py"]
+    run = ["-q", "-p", "no:cacheprovider", "--numprocesses", "2", "--dist", "loadgroup"]
+    session.run("python", "-m", "pytest", *run, *tests)

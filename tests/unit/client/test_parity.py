@@ -34,7 +34,7 @@ ONE_ONLY = {
     "page": "what awaiting an AsyncHistory does; Client.history does it at once",
 }
 WORDS = {
-    "Safe to share between threads, and across a fork.": "",
+    "Safe to share between threads and, with httpx2, across a fork.": "",
     "Safe to share between tasks of one event loop, asyncio's or trio's.": "",
     "AsyncClient": "Client",
     "AsyncResponse": "Response",
