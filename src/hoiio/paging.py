@@ -57,6 +57,10 @@ def pages(
     ``first`` is the answer to ``query``. A page that is refused for its rate is asked for again
     when the service says; any other refusal is raised as ``APIError``.
     """
+    if first.status == wire.Status.RATE_LIMIT_EXCEEDED:
+        yield Sleep(first.retry_after or PATIENCE)
+        yield Begin(ask(query))
+        first = yield from _finished(ask, query)
     first.raise_for_error()
     entries = first.entries or []
     total = first.total_entries_count

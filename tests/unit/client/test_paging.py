@@ -147,6 +147,15 @@ def test_a_page_refused_for_its_rate_is_waited_for():
     assert (len(told), slept) == (150, [7, PATIENCE])
 
 
+def test_a_first_page_refused_for_its_rate_is_waited_for_too():
+    """Who walks through many histories comes to the limit with some first page."""
+    service = Service(range(150), knows_upto=True)
+    limited = '{"status": "error_rate_limit_exceeded"}'
+    service.refused = [response(limited, Retry_After="7"), response(limited)]
+    told, slept = walked(service)
+    assert (len(told), slept) == (150, [7, PATIENCE])
+
+
 def test_a_page_refused_for_another_reason_is_raised():
     """The first, or a later one."""
     service = Service(range(150), knows_upto=True)
