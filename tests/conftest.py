@@ -17,8 +17,16 @@ REAL_TIME = (
 """What hears audio, or counts seconds: each has a core for itself."""
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
+    """Put each test into its group before xdist looks."""
     for item in items:
         place = item.path.relative_to(TESTS).as_posix()
         real = place.startswith(REAL_TIME)
         item.add_marker(pytest.mark.xdist_group("real time" if real else place))
+
+
+def pytest_collection_finish(session):
+    """A version of pytest may get along with xdist but for the groups, and nobody would notice."""
+    if getattr(session.config.option, "loadgroup", False):
+        assert all("@" in item.nodeid for item in session.items), "tests are not grouped"

@@ -5,11 +5,13 @@ The client behind it is loaded and made when it is first needed.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 from hoiio.defaults import CONNECT_TIMEOUT, TOTAL_TIMEOUT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from hoiio.account import Account
     from hoiio.client import Client
@@ -83,6 +85,20 @@ class Facade:
     def account(self) -> Account[Response, Response, Iterator[Response]]:
         """Credit and who one is."""
         return self._client.account
+
+    @contextmanager
+    def from_environment(self) -> Generator[None]:
+        """For a while, take credentials and place from the environment, whatever was set.
+
+        For tests: a program that has called ``init`` then asks the service that the environment
+        names, with all its other settings.
+        """
+        former = self._client
+        self._made["client"] = former.from_environment()
+        try:
+            yield
+        finally:
+            self._made["client"] = former
 
     def close(self) -> None:
         """Close its connections; a later request opens new ones."""
