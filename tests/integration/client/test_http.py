@@ -301,8 +301,8 @@ def test_many_time_outs_are_no_leak(library, server):
     """A time-out shorter than that for connecting does not cost a pool for each request."""
     transport = library.transport()
     with library.client(base_url=server.url, transport=transport) as client:
-        for _ in range(10):
-            client.account.balance(timeout=2)
+        for n in range(10):
+            client.account.balance(timeout=2 + n / 1000)
         pools = getattr(transport, "_clients", [None])
     assert len(pools) == 1
     assert len({asked.connection for asked in server.asked}) == 1
