@@ -303,6 +303,19 @@ class Client(BaseClient[Response, Response, Iterator[Response]]):
         """What :meth:`Response.all` asks for."""
         return self._driver.walk(self._pages(Response, first, query, who))
 
+    def from_environment(self) -> Client:
+        """One like it, whose credentials and place are the environment's."""
+        client = Client(
+            prefix=self.prefix,
+            method=self._method,
+            connect_timeout=self._connect_timeout,
+            timeout=self._timeout,
+            retries=self._retries,
+            raise_errors=self._raise_errors,
+        )
+        client.take_over(self)
+        return client
+
     def take_over(self, former: Client) -> None:
         """Use another client's connections, and what it has learnt of the services, as well."""
         self._transport = former._transport

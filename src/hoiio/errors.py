@@ -164,4 +164,7 @@ def api_error(response: Answer) -> APIError:
     if family is None:
         known = status in set(Status) or status.endswith("_param_missing")
         family = InvalidParameter if known else APIError
-    return family(status, response)
+    error = family(status, response)
+    # It says that the service failed, not when: a call may have been placed before.
+    error.maybe_sent = status == Status.INTERNAL_SERVER_ERROR
+    return error

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from hoiio import wire
+from hoiio.facade import Hoiio
 from hoiio.notification import Notification
 from hoiio.sandbox import (
     ANSWERS,
@@ -233,7 +234,8 @@ def hoiio_sandbox(
     sandbox = Sandbox(_hoiio_world, _hoiio_client)
     for name, value in {**_past_any_proxy(os.environ), **sandbox.environment}.items():
         monkeypatch.setenv(name, value)
-    yield sandbox
+    with Hoiio.from_environment():
+        yield sandbox
     sandbox.close()
 
 

@@ -335,3 +335,13 @@ def test_who_waits_for_what_has_happened_does_not_wait(hoiio_sandbox):
     res = Hoiio.voice.call(ONE, drops_after(10))
     hoiio_sandbox.advance(10)
     assert res.wait(until="ended", timeout=20).duration == 1
+
+
+def test_what_a_program_told_init_is_put_aside(pytestconfig, request):
+    """A module of the application that calls init() at its import asks the sandbox all the same."""
+    Hoiio.init("id", "token", base_url="http://127.0.0.1:9/")
+    try:
+        sandbox = request.getfixturevalue("hoiio_sandbox")
+        assert Hoiio.account.balance().balance_decimal == sandbox.balance
+    finally:
+        Hoiio.init()

@@ -233,7 +233,7 @@ def test_giving_up_is_one_line_and_code_1(server, capsys):
     server.answers = [LIVE]
     out, err, code = here(capsys, "wait", "AA-C-1", "--give-up-after", "0.01")
     assert (out, code) == ("", 1)
-    assert err == "hoiio: AA-C-1 is still up after 0.01 s\n"
+    assert err == "hoiio: AA-C-1 is still up; the time to wait is over\n"
 
 
 def test_json_is_the_answer_as_it_came_and_can_be_parsed(server, capsys):

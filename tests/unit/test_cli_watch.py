@@ -116,7 +116,7 @@ def test_giving_up_shows_what_is_known(server, capsys):
     server.answers = [RINGING]
     out, err, code = here(capsys, "status", "AA-C-1", "--watch", "--give-up-after", "0.01")
     assert (out.count("ref "), code) == (1, 1)
-    assert err == "hoiio: AA-C-1 is still up after 0.01 s\n"
+    assert err == "hoiio: AA-C-1 is still up; the time to wait is over\n"
 
 
 # --- call --wait --------------------------------------------------------------------------------

@@ -59,6 +59,7 @@ def test_a_body_of_64_kib_is_read_and_one_byte_more_is_malformed():
 
 @given(st.binary(max_size=300), st.binary(max_size=300))
 @example(b"%", b"=&=")
+@example(b"", b"=1")
 def test_no_bytes_break_the_parser(query, body):
     read, status = attempt(params.read, query, body)
     assert status in (None, Status.MALFORMED_PARAMS)

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from hoiio import Hoiio, NotConfigured
+from hoiio import Hoiio, InsufficientCredit, NotConfigured
 from hoiio.facade import Facade
 from support.canned import canned_server
 
@@ -82,3 +82,20 @@ def test_its_repr_hides_the_token(facade):
     facade.init("id", "s3cret")
     assert "id" in repr(facade)
     assert "s3cret" not in repr(facade)
+
+
+def test_for_a_while_everything_comes_from_the_environment(server, facade, monkeypatch):
+    """Whatever init() was told, a prefix and the rest kept; then all is as it was."""
+    facade.prefix = "65"
+    facade.init("id", "token", base_url="http://127.0.0.1:9/", raise_errors=True)
+    monkeypatch.setenv("HOIIO_APP_ID", "env-id")
+    monkeypatch.setenv("HOIIO_ACCESS_TOKEN", "env-token")
+    monkeypatch.setenv("HOIIO_BASE_URL", server.url)
+    with facade.from_environment():
+        assert facade.prefix == "+65"
+        facade.account.balance()
+        server.answers = [{"status": "error_insufficient_credit"}]
+        with pytest.raises(InsufficientCredit):
+            facade.account.balance()
+    assert server.asked[0].form == {"app_id": "env-id", "access_token": "env-token"}
+    assert "'id'" in repr(facade)

@@ -52,7 +52,7 @@ def read(query: bytes, body: bytes) -> Params:
 def _pairs(form: bytes) -> list[tuple[str, str]]:
     pairs = (field.partition(b"=") for field in form.split(b"&") if field)
     decoded = [(_text(name), _text(value)) for name, _, value in pairs]
-    return [(name, value) for name, value in decoded if value]
+    return [(name, value) for name, value in decoded if name and value]
 
 
 def _text(encoded: bytes) -> str:
