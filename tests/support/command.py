@@ -4,6 +4,7 @@ import codecs
 import os
 import pty
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -18,6 +19,8 @@ PROGRAM = (
     "from hoiio.cli import main; main()"
 )
 RUN = ("-c", PROGRAM)
+PATIENCE = 60
+"""Seconds after which a program counts as one that hangs."""
 
 
 def environment(**more):
@@ -47,7 +50,7 @@ def hoiio(*args, url=None, out=subprocess.PIPE, typed=None, **more):
         input=typed,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE,
         env=environment(**more),
     )
 
@@ -67,9 +70,7 @@ class Terminal:
         """Until the terminal got these words since the last time."""
         start = len(self.got)
         while words not in self.got[start:]:
-            piece = os.read(self.ours, 65536)
-            assert piece, f"ended without {words!r}"
-            self.got += self.decoder.decode(piece)
+            assert self._read(), f"ended without {words!r}"
 
     def type(self, text):
         os.write(self.ours, text.encode())
@@ -79,15 +80,19 @@ class Terminal:
 
     def read_all(self):
         """All that it got until the program ended; returns the exit code."""
-        while True:
-            try:
-                piece = os.read(self.ours, 65536)
-            except OSError:  # Linux says so when nobody holds the other end
-                break
-            if not piece:
-                break
-            self.got += self.decoder.decode(piece)
-        return self.program.wait(60)
+        while self._read():
+            pass
+        return self.program.wait(PATIENCE)
+
+    def _read(self):
+        """A piece more; False at the end."""
+        assert select.select([self.ours], [], [], PATIENCE)[0], f"stands still after {self.got!r}"
+        try:
+            piece = os.read(self.ours, 65536)
+        except OSError:  # Linux says so when nobody holds the other end
+            return False
+        self.got += self.decoder.decode(piece)
+        return bool(piece)
 
 
 STREAMS = ("stdin", "stdout", "stderr")

@@ -248,7 +248,7 @@ def test_an_interrupted_walk_leaves_at_once(server):
         handler.close_connection = True
 
     server.answers = [pages(250)[0], stall]
-    with on_terminal("history", "--all", url=server.url) as terminal:
+    with on_terminal("history", "--all", "--timeout", "600", url=server.url) as terminal:
         terminal.read_until("100/250")
         terminal.interrupt()
         assert terminal.read_all() == 130

@@ -309,6 +309,14 @@ def test_what_is_written_is_what_is_read(tmp_path_factory, known, name, profile,
     assert profiles.read(file) == there | {name: profile}
 
 
+@pytest.mark.parametrize("text", ['a = { app_id = "x" }\n', '[ a ]\napp_id = "x"\n', '["a"]\n'])
+def test_a_section_may_be_written_in_any_way(file, text):
+    """It is found and replaced, and all else stays."""
+    write(file, text + '[b]\napp_id = "y"\n')
+    profiles.put(file, "a", Profile(app_id="z"))
+    assert profiles.read(file) == {"a": Profile(app_id="z"), "b": Profile(app_id="y")}
+
+
 def test_a_link_stays_a_link(file, tmp_path):
     """Many keep such files elsewhere."""
     write(file, "")

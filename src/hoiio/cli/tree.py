@@ -53,6 +53,7 @@ def build(*, service: bool = True) -> App:
         exit_on_error=False,
         print_error=False,
         result_action="return_value",
+        suppress_keyboard_interrupt=False,  # main leaves at once, whatever threads still do
     )
     if os.environ.get("NO_COLOR"):
         from rich.console import Console  # noqa: PLC0415 - slow to load
