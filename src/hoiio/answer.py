@@ -13,7 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeGuard, TypeVar, cast, overload
 
 from hoiio import wire
-from hoiio.errors import InvalidResponse, api_error
+from hoiio.errors import InvalidResponse, NotConfigured, api_error
 from hoiio.transport import ANSWER_MAX
 
 if TYPE_CHECKING:
@@ -58,6 +58,9 @@ class Answer:
     """The body parsed, nothing converted."""
     response: HttpResponse | None
     """The HTTP response: ``status_code``, ``headers``, ``content``."""
+
+    idempotency_key: str | None = None
+    """The key that a chargeable request went out with."""
 
     txn_ref: str | None = None
     """Of a call, or of one participant: its name in everything else."""
@@ -140,6 +143,13 @@ class Answer:
         self._origin: Any = origin
         self.response = response
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # A copy, or one that goes to another process, has no client any more.
+        http = self.response
+        if http is not None:
+            http = type(http)(http.status_code, dict(http.headers), http.content)
+        return _copied, (type(self), {**self.__dict__, "response": http, "_origin": None})
+
     @property
     def text(self) -> str:
         """The body as it came; of an entry, its own JSON."""
@@ -194,6 +204,25 @@ class Answer:
         return f"{type(self).__name__}({fields})"
 
 
+def _copied(kind: type[Answer], state: dict[str, Any]) -> Answer:
+    answer = kind.__new__(kind)
+    answer.__dict__.update(state)
+    answer.__dict__["_origin"] = _Nowhere()
+    return answer
+
+
+class _Nowhere:
+    """Where a copied answer came from: nothing can be asked there."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise NotConfigured(
+            "a copied answer has no client: ask one with its txn_ref, as in "
+            "client.voice.wait(txn_ref), or with history()"
+        )
+
+
 R = TypeVar("R", bound=Answer)
 
 
@@ -205,7 +234,7 @@ def retry_after(response: HttpResponse) -> int | None:
 
 
 _RESERVED: Final = frozenset(dir(Answer)) - set(Answer.__annotations__) | {
-    *("text", "json", "response", "wait", "watch", "all", "to_csv")
+    *("text", "json", "response", "idempotency_key", "wait", "watch", "all", "to_csv")
 }
 _BESIDE: Final = frozenset(name for name in dir(Answer) if name.endswith("_decimal"))
 _TEXT: Final = Answer.__annotations__.keys() - _RESERVED - wire.FIELDS.keys() - _BESIDE - {"status"}
@@ -363,7 +392,11 @@ def _read_integer(fields: dict[str, Any], name: str, value: object) -> None:
 def _read_date(fields: dict[str, Any], name: str, value: object) -> None:
     if not isinstance(value, str):
         raise _wrong(name, value)
-    date = wire.parse_date(value)
+    try:
+        date = wire.parse_date(value)
+    except ValueError:
+        # Its own message would repeat all of what was sent.
+        raise _wrong(name, value) from None
     if date < _EARLIEST:
         raise _wrong(name, value)
     fields[name] = date

@@ -123,15 +123,17 @@ class BaseClient(ABC, Generic[A, P, C]):
         """The steps to an answer. Raises at once for what cannot be sent."""
         if options:
             _check_options(options, endpoint)
+        # What is not known to be harmless might cost money when it is done twice.
+        chargeable = endpoint.chargeable or endpoint not in wire.ENDPOINTS
         who, base = self._who(options), base_url(self._base_url, os.environ)
         key = None
-        if endpoint.chargeable:
+        if chargeable:
             given = parameters.idempotency_key(options.get("idempotency_key"))
             key = os.urandom(16).hex() if given is None else given
         order = Order(
             target(self._method, base + endpoint.path, form(who, params), key),
             base,
-            endpoint.chargeable,
+            chargeable,
             key,
             _span(options, "connect_timeout", self._connect_timeout),
             _span(options, "timeout", self._timeout),
@@ -316,10 +318,11 @@ class Client(BaseClient[Response, Response, Iterator[Response]]):
         client.take_over(self)
         return client
 
-    def take_over(self, former: Client) -> None:
-        """Use another client's connections, and what it has learnt of the services, as well."""
-        self._transport = former._transport
-        self._driver = former._driver
+    def take_over(self, former: Client, *, connections: bool = True) -> None:
+        """Use what another client has learnt of the services, and its connections, as well."""
+        if connections:
+            self._transport = former._transport
+            self._driver = former._driver
         self._features = former._features
         self._pollers = former._pollers
 

@@ -6,6 +6,7 @@ how to send, sleep, read a stream and do one thing beside another.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
 from contextlib import AsyncExitStack, ExitStack
@@ -36,19 +37,19 @@ class Driver:
         """Make a request, for its answer."""
         send = self._transport().send
         outcome: Outcome = None
-        try:
-            while True:
+        while True:
+            try:
                 step = steps.send(outcome)
-                if isinstance(step, Send):
-                    try:
-                        outcome = send(step.request)
-                    except HoiioException as error:
-                        outcome = error
-                else:
-                    time.sleep(step.seconds)
-                    outcome = None
-        except StopIteration as done:
-            return cast("T", done.value)
+            except StopIteration as done:
+                return cast("T", done.value)
+            if isinstance(step, Send):
+                try:
+                    outcome = send(step.request)
+                except HoiioException as error:
+                    outcome = error
+            else:
+                time.sleep(step.seconds)
+                outcome = None
 
     def wait(self, steps: Generator[Step, Outcome, T]) -> T:
         """Follow a call, for the answer that was waited for."""
@@ -56,11 +57,12 @@ class Driver:
         with ExitStack() as streams:
             listener = _Listener(self._transport(), streams)
             streams.callback(steps.close)
-            try:
-                while True:
-                    outcome = listener.perform(steps.send(outcome))
-            except StopIteration as done:
-                return cast("T", done.value)
+            while True:
+                try:
+                    step = steps.send(outcome)
+                except StopIteration as done:
+                    return cast("T", done.value)
+                outcome = listener.perform(step)
 
     def watch(self, steps: Watching[R]) -> Iterator[R]:
         """Follow a call, change by change."""
@@ -81,29 +83,23 @@ class Driver:
 
     def walk(self, steps: Paging[R]) -> Iterator[R]:
         """Go through a history; the next page is asked for in a thread of its own."""
-        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - slow to load
-
-        pool = ThreadPoolExecutor(1, "hoiio-history")
         ahead: Future[R] | None = None
         outcome: R | HoiioException | None = None
-        try:
-            while True:
-                try:
-                    step = steps.send(outcome)
-                except StopIteration:
-                    return
-                outcome = None
-                match step:
-                    case Begin():
-                        ahead = pool.submit(self.run, step.steps)
-                    case Finish():
-                        outcome = _result(ahead)
-                    case Entries():
-                        yield from step.entries
-                    case Sleep():
-                        time.sleep(step.seconds)
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        while True:
+            try:
+                step = steps.send(outcome)
+            except StopIteration:
+                return
+            outcome = None
+            match step:
+                case Begin():
+                    ahead = _set_off(self.run, step.steps)
+                case Finish():
+                    outcome = _result(ahead)
+                case Entries():
+                    yield from step.entries
+                case Sleep():
+                    time.sleep(step.seconds)
 
 
 class _Listener:
@@ -133,6 +129,22 @@ class _Listener:
                     return next(self._pieces, b"")
         except HoiioException as error:
             return error
+
+
+def _set_off(run: Callable[[Exchange[R]], R], steps: Exchange[R]) -> Future[R]:
+    """Fetch a page in a thread that the end of the program does not wait for."""
+    from concurrent.futures import Future  # noqa: PLC0415 - slow to load
+
+    ahead: Future[R] = Future()
+
+    def fetch() -> None:
+        try:
+            ahead.set_result(run(steps))
+        except BaseException as error:  # noqa: BLE001 - whoever waits for the page gets it
+            ahead.set_exception(error)
+
+    threading.Thread(target=fetch, name="hoiio-history", daemon=True).start()
+    return ahead
 
 
 def _result(ahead: Future[R] | None) -> R | HoiioException:

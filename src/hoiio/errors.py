@@ -13,6 +13,10 @@ from hoiio.wire import Status
 if TYPE_CHECKING:
     from hoiio.answer import Answer
 
+MAYBE_PLACED: Final = (
+    "the call may have been placed: look at history() before calling again, or call again with the "
+    "same idempotency_key where the service honours it"
+)
 EXCERPT: Final = 200
 """How many characters of an unreadable answer an exception carries."""
 
@@ -29,9 +33,22 @@ class HoiioException(Exception):
     advice: str = ""
     """What to do, where the exception's kind alone does not tell."""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # So that it comes whole out of another process, whatever its own __init__ takes.
+        return _again, (type(self), self.args, self.__dict__)
+
     def __str__(self) -> str:
         words = super().__str__()
         return f"{words}; {self.advice}" if self.advice else words
+
+
+def _again(
+    kind: type[HoiioException], args: tuple[object, ...], state: dict[str, object]
+) -> HoiioException:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(state)
+    return error
 
 
 class NotConfigured(HoiioException):
@@ -165,6 +182,8 @@ def api_error(response: Answer) -> APIError:
         known = status in set(Status) or status.endswith("_param_missing")
         family = InvalidParameter if known else APIError
     error = family(status, response)
-    # It says that the service failed, not when: a call may have been placed before.
-    error.maybe_sent = status == Status.INTERNAL_SERVER_ERROR
+    error.idempotency_key = response.idempotency_key
+    if response.idempotency_key is not None and status == Status.INTERNAL_SERVER_ERROR:
+        # It says that the service failed, not when: a call may have been placed before.
+        error.maybe_sent, error.advice = True, MAYBE_PLACED
     return error

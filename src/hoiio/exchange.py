@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from hoiio import wire
 from hoiio.answer import Answer, retry_after
-from hoiio.errors import ConnectionFailed, HoiioException, InvalidResponse
+from hoiio.errors import MAYBE_PLACED, ConnectionFailed, HoiioException, InvalidResponse
 from hoiio.transport import HttpRequest, HttpResponse, Opened
 
 if TYPE_CHECKING:
@@ -57,10 +57,21 @@ _UNWELL: Final = frozenset({500, 502, 503, 504})
 """HTTP statuses that say nothing of the request, only that a server was not well."""
 _LIMITED: Final = wire.Status.RATE_LIMIT_EXCEEDED.value
 _SHORTEST: Final = 0.001
-_PLACED: Final = (
-    "the call may have been placed: look at history() before calling again, or call again with the "
-    "same idempotency_key where the service honours it"
+_BEFORE_THE_KEY: Final = frozenset(
+    {
+        wire.Status.INVALID_HTTP_METHOD,
+        wire.Status.MALFORMED_PARAMS,
+        wire.Status.INVALID_APP_ID,
+        wire.Status.INVALID_ACCESS_TOKEN,
+        wire.Status.IDEMPOTENCY_KEY_INVALID,
+        wire.Status.RATE_LIMIT_EXCEEDED,
+        wire.Status.INTERNAL_SERVER_ERROR,
+        wire.Status.NOT_FOUND,
+        wire.Status.SERVICE_NOT_AVAILABLE,
+    }
 )
+"""Refusals that are decided before the key is looked up, or may be (api rule 3)."""
+_AFTER_THE_KEY: Final = frozenset(wire.Status) - _BEFORE_THE_KEY
 
 
 class Features:
@@ -124,8 +135,12 @@ def exchange(
             features.learn(order.base_url, outcome.headers.get(wire.FEATURES_HEADER, ""))
         if isinstance(result, HoiioException):
             lost = result if result.maybe_sent else lost
-        elif _is_final(result):
-            return result
+        else:
+            result.idempotency_key = order.key
+            # After an attempt that may have placed a call, a refusal must know of that one.
+            heard = lost is None or not order.chargeable or result.status in _AFTER_THE_KEY
+            if _is_final(result) and heard:
+                return result
         safe = not order.chargeable or wire.IDEMPOTENCY in features.of(order.base_url)
         pause: float | None = None
         if isinstance(outcome, HttpResponse):
@@ -147,8 +162,19 @@ def exchange(
     result.maybe_sent = lost is not None
     result.idempotency_key = order.key
     if lost is not None and order.chargeable:
-        result.advice = _PLACED
+        result.advice = MAYBE_PLACED
     raise result
+
+
+PATIENCE: Final = 5.0
+"""Seconds to wait when a service refuses for the rate and does not say how long."""
+PATIENCE_MAX: Final = 300.0
+"""Seconds; a service that asks for more is asked again sooner."""
+
+
+def pause_asked(answer: Answer) -> float:
+    """Seconds to wait after a refusal for the rate: as the service says, within reason."""
+    return min(answer.retry_after or PATIENCE, PATIENCE_MAX)
 
 
 def _read(outcome: Outcome, read: Callable[[HttpResponse], R]) -> R | HoiioException:

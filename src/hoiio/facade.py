@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 
-from hoiio.defaults import CONNECT_TIMEOUT, TOTAL_TIMEOUT
+from hoiio.defaults import CONNECT_TIMEOUT, RETRIES, TOTAL_TIMEOUT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hoiio.account import Account
     from hoiio.client import Client
     from hoiio.response import Response
+    from hoiio.transport import Library, Method, Transport
     from hoiio.voice import Voice
 
 
@@ -42,12 +43,15 @@ class Facade:
         *,
         connect_timeout: float = CONNECT_TIMEOUT,
         timeout: float = TOTAL_TIMEOUT,
+        retries: int = RETRIES,
         raise_errors: bool = False,
+        method: Method = "POST",
+        transport: Transport | Library | None = None,
     ) -> None:
         """Set the credentials and where the service is; what is None comes from the environment.
 
-        The rest is as for :class:`hoiio.Client`. Requests that other threads have under way are not
-        disturbed.
+        The rest is as for :class:`hoiio.Client`; without a ``transport`` the one in use stays.
+        Requests that other threads have under way are not disturbed.
         """
         from hoiio.client import Client  # noqa: PLC0415 - loaded at use
 
@@ -59,9 +63,12 @@ class Facade:
             prefix=former.prefix,
             connect_timeout=connect_timeout,
             timeout=timeout,
+            retries=retries,
             raise_errors=raise_errors,
+            method=method,
+            transport=transport or "httpx2",
         )
-        client.take_over(former)
+        client.take_over(former, connections=transport is None)
         self._made["client"] = client
 
     @property

@@ -8,17 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from datetime import timedelta
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from hoiio import wire
 from hoiio.answer import Answer
 from hoiio.errors import HoiioException
-from hoiio.exchange import Exchange, Sleep
+from hoiio.exchange import Exchange, Sleep, pause_asked
 
 R = TypeVar("R", bound=Answer)
-
-PATIENCE: Final = 5.0
-"""Seconds to wait when a service refuses for the rate and does not say how long."""
 
 
 class Begin(NamedTuple, Generic[R]):
@@ -58,7 +55,7 @@ def pages(
     when the service says; any other refusal is raised as ``APIError``.
     """
     if first.status == wire.Status.RATE_LIMIT_EXCEEDED:
-        yield Sleep(first.retry_after or PATIENCE)
+        yield Sleep(pause_asked(first))
         yield Begin(ask(query))
         first = yield from _finished(ask, query)
     first.raise_for_error()
@@ -82,7 +79,11 @@ def pages(
         fetched = answer.entries or []
         # Pinned by a date alone, the list may still grow within that second.
         left = answer.total_entries_count
-        entries = [entry for entry in fetched if entry.txn_ref not in known]
+        entries = [
+            entry for entry in fetched if entry.txn_ref is None or entry.txn_ref not in known
+        ]
+        if left is None and not entries:
+            return  # a service that neither counts nor turns pages
 
 
 def _pinned(query: Query, entries: list[R], *, knows_upto: bool) -> Query:
@@ -109,5 +110,5 @@ def _finished(
         if answer.status != wire.Status.RATE_LIMIT_EXCEEDED:
             answer.raise_for_error()
             return answer
-        yield Sleep(answer.retry_after or PATIENCE)
+        yield Sleep(pause_asked(answer))
         yield Begin(ask(query))

@@ -84,7 +84,7 @@ def max_duration(value: object) -> int | None:
 
 def page(value: object) -> int | None:
     """A page of history, from 1."""
-    return _whole("page", value, "a page, from 1")
+    return _whole("page", value, "a page, from 1, like 2")
 
 
 def _whole(name: str, value: object, example: str) -> int | None:
@@ -138,11 +138,11 @@ def room(value: object) -> str | None:
     )
 
 
-def txn_ref(value: object) -> str:
+def txn_ref(value: object, name: str = "txn_ref") -> str:
     """A call's reference."""
     if isinstance(value, str) and value and len(value) <= _REF_MAX and value.isprintable():
         return value
-    raise InvalidArgument("txn_ref", f"a reference like 'AA-C-141147', not {value!r}")
+    raise InvalidArgument(name, f"a reference like 'AA-C-141147', not {value!r}")
 
 
 _REF_MAX: Final = 256

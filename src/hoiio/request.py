@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from hoiio import wire
 from hoiio.errors import InvalidArgument, NotConfigured
@@ -74,6 +74,8 @@ def base_url(given: str | None, environment: Mapping[str, str]) -> str:
 
     Raises ``NotConfigured`` when it is no plain http or https URL.
     """
+    if given is not None and not isinstance(cast("object", given), str):
+        raise NotConfigured(f"base_url is a str like {wire.BASE_URL!r}, not {given!r}")
     return _checked(given or environment.get("HOIIO_BASE_URL") or wire.BASE_URL)
 
 

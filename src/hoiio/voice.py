@@ -221,5 +221,5 @@ def _query(
         parameters.page(page),
         parameters.date("from", from_),
         parameters.date("to", to),
-        None if upto is None else parameters.txn_ref(upto),
+        None if upto is None else parameters.txn_ref(upto, "upto"),
     )

@@ -11,21 +11,23 @@ from typing import Final, Generic, Literal, NamedTuple, TypeVar
 
 from hoiio import wire
 from hoiio.answer import Answer
-from hoiio.errors import InvalidResponse, TimedOut, WaitTimedOut
-from hoiio.exchange import Exchange, Outcome, Send, Sleep, chance
+from hoiio.errors import ConnectionFailed, InvalidResponse, TimedOut, WaitTimedOut
+from hoiio.exchange import Exchange, Outcome, Send, Sleep, chance, pause_asked
 from hoiio.transport import HttpRequest, Opened
 
 R = TypeVar("R", bound=Answer)
 
 Until = Literal["answered", "ended"]
 
+OUTAGES: Final = 30
+"""How often in a row a look may fail: a minute and more, in which a service is started anew."""
 POLL: Final = 2.0
 """Seconds between two looks: half of what a service allows an application a minute. All calls that
 one client follows share it."""
-PATIENCE: Final = 5.0
-"""Seconds to wait when a service refuses for the rate and does not say how long."""
 LAST_LOOK: Final = 1.0
 """Seconds that one look may take at least, the one at the deadline too."""
+EVENT_MAX: Final = 64 * 1024
+"""Bytes; one is a few hundred long."""
 STREAM_TOTAL: Final = 3600.0
 """Seconds after which a stream is opened anew."""
 
@@ -81,16 +83,17 @@ def watch(
 ) -> Watching[R]:
     """Tell how a call is, and again at each change, until it has ended.
 
-    A refusal is told and is the end. Raises ``WaitTimedOut`` after ``timeout`` seconds, and what a
-    request raises.
+    A refusal is told and is the end. A service that cannot be asked for a while is asked again,
+    ``OUTAGES`` times in a row once it has answered. Raises ``WaitTimedOut`` after ``timeout``
+    seconds, and what a request raises.
     """
     deadline = None if timeout is None else clock() + timeout
     last: R | None = None
-    streams = True
+    streams, misses = True, _Misses()
     pollers.count += 1
     try:
         while True:
-            answer = yield from _look(call, deadline, clock, last)
+            answer = yield from _look(call, deadline, clock, last, misses)
             limited = answer.status == wire.Status.RATE_LIMIT_EXCEEDED
             if not limited:
                 if last is None or answer.json != last.json:
@@ -105,9 +108,9 @@ def watch(
                         return
                     # A stream that brought nothing new is not asked for twice.
                     streams = last is not answer
-            pause = POLL * pollers.count * (0.75 + chance() / 2)
+            pause = POLL * max(1, pollers.count) * (0.75 + chance() / 2)
             if limited:
-                pause = answer.retry_after or PATIENCE
+                pause = pause_asked(answer)
             left = _left(deadline, clock, pause)
             if left > 0:
                 yield Sleep(left)
@@ -119,16 +122,42 @@ def watch(
         pollers.count -= 1
 
 
+class _Misses:
+    """How many looks in a row have failed."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def too_many(self) -> bool:
+        """Count one more."""
+        self.count += 1
+        return self.count > OUTAGES
+
+
 def _look(
-    call: Call[R], deadline: float | None, clock: Callable[[], float], last: R | None
+    call: Call[R],
+    deadline: float | None,
+    clock: Callable[[], float],
+    last: R | None,
+    misses: _Misses,
 ) -> Generator[Step, Outcome, R]:
-    """Ask once, not much past the deadline; a look that takes too long then is no answer."""
+    """Ask once, not much past the deadline; a look that fails brings no news of a known call."""
     try:
-        return (yield from call.ask(max(_left(deadline, clock, float("inf")), LAST_LOOK)))
-    except TimedOut:
-        if last is None or _left(deadline, clock, 1) > 0:
+        answer = yield from call.ask(max(_left(deadline, clock, float("inf")), LAST_LOOK))
+    except (ConnectionFailed, InvalidResponse) as error:
+        if last is None:
             raise
-        raise WaitTimedOut(f"{call.ref} is still up; the time to wait is over", last) from None
+        if isinstance(error, TimedOut) and _left(deadline, clock, 1) <= 0:
+            raise WaitTimedOut(f"{call.ref} is still up; the time to wait is over", last) from None
+        if misses.too_many():
+            raise
+        return last
+    unwell = answer.status == wire.Status.INTERNAL_SERVER_ERROR
+    if unwell and last is not None and not misses.too_many():
+        return last
+    if not unwell:
+        misses.count = 0
+    return answer
 
 
 def _left(deadline: float | None, clock: Callable[[], float], at_most: float) -> float:
@@ -145,7 +174,10 @@ def _listen(call: Call[R], request: HttpRequest, known: R) -> Generator[Step | T
         piece = yield Read()
         if not isinstance(piece, bytes) or not piece:
             return known
-        for data in events.feed(piece):
+        found = events.feed(piece)
+        if events.pending > EVENT_MAX:
+            return known
+        for data in found:
             try:
                 answer = call.read(data)
             except InvalidResponse:
@@ -180,6 +212,11 @@ class Events:
         self._rest = b""
         self._returned = False
         self._data: list[str] = []
+
+    @property
+    def pending(self) -> int:
+        """Bytes and characters of an event that is not complete yet."""
+        return len(self._rest) + sum(map(len, self._data))
 
     def feed(self, piece: bytes) -> list[str]:
         """The events that are complete with this piece."""

@@ -154,7 +154,7 @@ def test_a_conference_takes_all_that_the_library_does(server, capsys):
         (("balance", "--timeout", "0"), "--timeout: seconds, more than 0"),
         (("balance", "--connect-timeout", "nan"), "--connect-timeout: seconds, more than 0"),
         (("balance", "--json", "--quiet"), "--json and --quiet exclude each other"),
-        (("history", "--page", "0"), "--page: not a page, from 1: 0"),
+        (("history", "--page", "0"), "--page: not a page, from 1, like 2: 0"),
         (("history", "--page", "1", "--all"), "--page and --all exclude each other"),
         (("history", "--csv", "--json"), "exclude each other"),
         (("history", "--csv", "--quiet"), "exclude each other"),

@@ -26,8 +26,8 @@ from hoiio.errors import (
     HoiioException,
     InvalidResponse,
     WaitTimedOut,
+    api_error,
 )
-from hoiio.meanings import meaning
 from hoiio.response import Response
 
 Shown = Callable[[Response], None]
@@ -100,5 +100,4 @@ def tell(ask: Callable[[Client], Response], readable: Shown, quiet: Shown, optio
 def check(answer: Response) -> None:
     """Leave with code 1 and one line if the API refused."""
     if not answer.is_success():
-        words = meaning(answer.status)
-        fail(show.printable(f"{answer.status}: {words}" if words else answer.status), REFUSED)
+        fail(show.printable(api_error(answer)), REFUSED)

@@ -150,9 +150,9 @@ class Loaded(Generic[T]):
     def __init__(self, given: T | Library, load: Callable[[str], T]) -> None:
         self._name = ""
         self._transport: T | None = None
-        if not isinstance(given, str):
+        if not isinstance(given, str) and callable(getattr(given, "send", None)):
             self._transport = given
-        elif given in {"httpx2", "pyreqwest"}:
+        elif isinstance(given, str) and given in {"httpx2", "pyreqwest"}:
             self._name = given
         else:
             raise InvalidArgument(

@@ -292,7 +292,7 @@ class _Options:
                 f"like http://proxy.example:3128 ({why})"
             ) from None
         except ImportError as error:
-            raise NotConfigured(str(error)) from None
+            raise NotConfigured(str(error).replace("httpx[", "httpx2[")) from None
 
     def _verify(self) -> ssl.SSLContext | bool:
         if self._ca_file is None:

@@ -1,5 +1,6 @@
 """What is raised: a family for every status, words that say what to do, no token anywhere."""
 
+import copy
 import logging
 import pickle
 import re
@@ -16,11 +17,14 @@ from hoiio import (
     ConnectionFailed,
     HoiioException,
     InsufficientCredit,
+    InvalidArgument,
     InvalidCredentials,
     InvalidParameter,
     InvalidResponse,
     NotAllowed,
+    NotConfigured,
     RateLimited,
+    Response,
     ServerError,
     TimedOut,
     wire,
@@ -182,3 +186,32 @@ def test_an_argument_that_is_wrong_can_be_pickled_or_says_no():
     """Exceptions cross processes; those with words only come through."""
     copy = pickle.loads(pickle.dumps(hoiio.NotConfigured("no")))
     assert str(copy) == "no"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectionFailed("it broke", maybe_sent=True),
+        TimedOut("too slow", maybe_sent=False),
+        InvalidResponse("not JSON", "<html>", 502),
+        InvalidArgument("dest1", "no number"),
+        api_error(refusal("error_rate_limit_exceeded")),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_error_comes_whole_out_of_another_process(error):
+    """Process pools and task queues pickle what a job raises; maybe_sent must not be lost."""
+    error.idempotency_key = "order-7"
+    for again in (pickle.loads(pickle.dumps(error)), copy.deepcopy(error)):
+        assert type(again) is type(error)
+        assert str(again) == str(error)
+        assert (again.maybe_sent, again.idempotency_key) == (error.maybe_sent, "order-7")
+
+
+def test_a_copied_answer_has_its_fields_and_no_client():
+    """What it cannot do any more it says."""
+    answer = parse(Response, '{"status": "success_ok", "txn_ref": "TX-1", "rate": "0.018"}')
+    for again in (pickle.loads(pickle.dumps(answer)), copy.deepcopy(answer)):
+        assert (again.txn_ref, again.rate, again.text) == ("TX-1", 0.018, answer.text)
+        with pytest.raises(NotConfigured, match="no client"):
+            again.wait()

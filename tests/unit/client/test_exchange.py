@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hoiio import ConnectionFailed, HoiioException, InvalidResponse, NotConfigured, TimedOut, wire
+from hoiio import (
+    ConnectionFailed,
+    HoiioException,
+    InvalidResponse,
+    NotConfigured,
+    ServerError,
+    TimedOut,
+    wire,
+)
 from hoiio.answer import Answer, parse
 from hoiio.exchange import (
     BACKOFF,
@@ -237,6 +245,9 @@ def test_one_lost_attempt_counts_for_all():
     [
         limited(60),
         unwell(503, '{"status": "error_service_not_available"}'),
+        response('{"status": "error_service_not_available"}'),
+        response('{"status": "error_invalid_access_token"}'),
+        response('{"status": "error_of_tomorrow"}'),
     ],
 )
 def test_a_refusal_does_not_hide_a_lost_attempt(refusal):
@@ -246,6 +257,23 @@ def test_a_refusal_does_not_hide_a_lost_attempt(refusal):
     assert result is lost
     assert result.maybe_sent is True
     assert len(sent) > 1
+
+
+def test_a_refusal_that_knows_of_the_lost_attempt_is_the_answer():
+    """It comes after the key was looked up, so nothing was placed under that key."""
+    refusal = response('{"status": "error_insufficient_credit"}')
+    result, sent, _, _ = run([broken(), refusal], knowing("idempotency"))
+    assert (result.status, len(sent)) == ("error_insufficient_credit", 2)
+
+
+def test_a_service_that_failed_may_have_placed_the_call():
+    """Its error says so, and has the key to ask again with."""
+    failed = unwell(500, '{"status": "error_internal_server_error"}')
+    result, _, _, _ = run([failed] * 3, knowing())
+    with pytest.raises(ServerError, match="may have been placed") as raised:
+        result.raise_for_error()
+    assert raised.value.maybe_sent is True
+    assert raised.value.idempotency_key == result.idempotency_key is not None
 
 
 def test_a_success_is_an_answer_whatever_the_http_status():

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from hoiio import ConnectionFailed, InvalidResponse, TimedOut, WaitTimedOut
 from hoiio.answer import Answer, parse
-from hoiio.exchange import Send, Sleep
+from hoiio.exchange import PATIENCE, Send, Sleep
 from hoiio.transport import HttpRequest, Opened
-from hoiio.watching import PATIENCE, POLL, Call, Events, Open, Pollers, Read, Tell, wait, watch
+from hoiio.watching import OUTAGES, POLL, Call, Events, Open, Pollers, Read, Tell, wait, watch
 from support.fuzz import cases
 from support.steps import Clock, response
 
@@ -181,7 +181,7 @@ def test_the_time_to_wait_ends():
 
 
 def test_a_look_that_hangs_at_the_end_is_a_time_out_of_waiting():
-    """In the middle, or as the first, it is the request's."""
+    """As the first it is the request's, in the middle no news."""
 
     class Hanging(World):
         def perform(self, step):
@@ -194,8 +194,7 @@ def test_a_look_that_hangs_at_the_end_is_a_time_out_of_waiting():
         Hanging([UP, late], timeout=3).told()
     with pytest.raises(TimedOut):
         Hanging([late], timeout=3).told()
-    with pytest.raises(TimedOut):
-        World([UP, late], timeout=30).told()
+    assert World([UP, late, ENDED], timeout=30).told() == [UP, ENDED]
 
 
 def test_no_word_in_all_the_time():
@@ -231,12 +230,23 @@ def test_who_stops_watching_gives_its_place_back():
 
 
 def test_an_error_of_a_look_is_raised():
-    """Typed, and the place is given back."""
+    """At once of a call that nothing is known of, else after many; the place is given back."""
     for error in (ConnectionFailed("no", maybe_sent=False), InvalidResponse("no", "")):
-        world = World([UP, error])
-        with pytest.raises(type(error)):
-            world.told()
-        assert world.pollers.count == 0
+        for looks in ([error], [UP, *[error] * (OUTAGES + 1)]):
+            world = World(list(looks))
+            with pytest.raises(type(error)):
+                world.told()
+            assert world.pollers.count == 0
+            assert world.looks == []
+
+
+def test_a_service_that_is_away_for_a_while_is_asked_again():
+    """As when it is started anew: the call goes on, or has ended, and is heard of."""
+    gone = ConnectionFailed("no", maybe_sent=False)
+    failed = {"status": "error_internal_server_error"}
+    html = InvalidResponse("not JSON", "<html>", 502)
+    assert World([UP, *[gone, failed, html] * 10, ENDED]).told() == [UP, ENDED]
+    assert World([UP, *[failed] * (OUTAGES + 1)]).told() == [UP, failed]
 
 
 ENDS = st.sampled_from([b"\n", b"\r\n", b"\r"])

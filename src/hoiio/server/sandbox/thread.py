@@ -95,7 +95,7 @@ class WorldThread:
         if self._receiving:
             work.close()
             raise RuntimeError("a receiver cannot move time: the sandbox waits for its answer")
-        problems: list[Exception] = []
+        problems: list[BaseException] = []
         with self._asking:
             doing = asyncio.run_coroutine_threadsafe(work, self._loop)
             doing.add_done_callback(lambda _: self._posts.put(None))
@@ -113,13 +113,13 @@ class WorldThread:
         except queue.Empty:
             raise TimeoutError(f"the sandbox was not done within {WITHIN:g} s") from None
 
-    def _received(self, posted: _Posted, problems: list[Exception]) -> int:
+    def _received(self, posted: _Posted, problems: list[BaseException]) -> int:
         if self._receiver is None:
             return UNHEARD
         self._receiving = True
         try:
             return self._receiver(posted.letter)
-        except Exception as problem:  # noqa: BLE001 - a test's own failure is the test's to see
+        except BaseException as problem:  # noqa: BLE001 - pytest.fail() too is the test's to see
             problems.append(problem)
             return UNHEARD
         finally:
