@@ -148,7 +148,9 @@ _VALUE_MAX: Final = 4096
 def _secrets(secret: Secret) -> tuple[str, ...]:
     """All secrets, signing ones first: what they vouch for is more."""
     if isinstance(cast("object", secret), bytes | bytearray):
-        raise TypeError("a secret is a str: decode it, as in secret.decode()")
+        raise ValueError(  # noqa: TRY004 - as for anything else that is no usable secret
+            "no secret to verify notifications with: bytes are none, decode it (secret.decode())"
+        )
     if not isinstance(cast("object", secret), Iterable):
         raise ValueError(_NONE_GIVEN)  # noqa: TRY004 - None is what an unset variable gives
     given = (secret,) if isinstance(secret, str) else tuple(secret)

@@ -92,11 +92,12 @@ def test_a_phone_that_speaks_one_codec_only(phone, switch, world):
     s.connect(("a", ALICE), ("b", BOB))
     with peer.playing(tone(600, payload_type=8)):
         real.wait_hearing(600)
-        heard = peer.listen(1.0)
-    assert {packet[1] & 0x7F for packet in heard} == {8}
-    level, purity = measure(samples(heard), 1000)
-    assert abs(level + 12) < 1
-    assert purity > 30
+        seconds = [peer.listen(1.0) for _ in range(3)]
+    assert {packet[1] & 0x7F for heard in seconds for packet in heard} == {8}
+    measured = [measure(samples(heard), 1000) for heard in seconds]
+    assert all(abs(level + 12) < 1 for level, _ in measured)
+    # One frame that comes late on a busy machine smears the tone of its second.
+    assert sorted(purity for _, purity in measured)[1] > 30
 
 
 def test_a_phone_that_speaks_a_codec_we_never_offered(switch, world):
