@@ -1,9 +1,11 @@
 """A DNS server on loopback that answers what a test wants, also nothing and nonsense."""
 
 import contextlib
+import errno
 import socket
 import struct
 import threading
+import time
 
 import dns.flags
 import dns.message
@@ -70,7 +72,14 @@ class DnsServer:
 
     def _tcp_loop(self):
         while True:
-            sock, _ = self._tcp.accept()
+            try:
+                sock, _ = self._tcp.accept()
+            except OSError as error:
+                # A test may take all open files from this process; the asker waits meanwhile.
+                if error.errno != errno.EMFILE:
+                    raise
+                time.sleep(0.02)
+                continue
             with sock, contextlib.suppress(OSError, struct.error):
                 if self._closing:
                     return
