@@ -14,9 +14,9 @@ from hoiio.answer import parse
 from hoiio.defaults import CONNECT_TIMEOUT, RETRIES, TOTAL_TIMEOUT
 from hoiio.driver import AsyncDriver, Driver
 from hoiio.errors import InvalidArgument
-from hoiio.exchange import Exchange, Features, Order, exchange
+from hoiio.exchange import Exchange, Features
 from hoiio.paging import Paging, Query, pages
-from hoiio.request import Credentials, Value, base_url, credentials, form, target
+from hoiio.request import Site, Value, base_url, credentials
 from hoiio.response import AsyncHistory, AsyncResponse, Origin, Response
 from hoiio.transport import (
     AsyncTransport,
@@ -71,6 +71,7 @@ class BaseClient(ABC, Generic[A, P, C]):
         self._timeout = parameters.seconds("timeout", timeout)
         self._retries = parameters.count("retries", retries)
         self._raise_errors = raise_errors
+        self._last_reader: _Reader[Any] | None = None
         self._features: Features = Features()
         self._pollers: Pollers = Pollers()
         self.prefix = prefix
@@ -120,49 +121,56 @@ class BaseClient(ABC, Generic[A, P, C]):
         options: Mapping[str, Any],
         query: Query | None = None,
     ) -> Exchange[R]:
-        """The steps to an answer. Raises at once for what cannot be sent."""
-        if options:
-            _check_options(options, endpoint)
+        """What leads to an answer. Raises at once for what cannot be sent."""
+        connect, total, key = self._connect_timeout, self._timeout, None
         # What is not known to be harmless might cost money when it is done twice.
         chargeable = endpoint.chargeable or endpoint not in wire.ENDPOINTS
-        who, base = self._who(options), base_url(self._base_url, os.environ)
-        key = None
-        if chargeable:
-            given = parameters.idempotency_key(options.get("idempotency_key"))
-            key = os.urandom(16).hex() if given is None else given
-        order = Order(
-            target(self._method, base + endpoint.path, form(who, params), key),
-            base,
-            chargeable,
-            key,
-            _span(options, "connect_timeout", self._connect_timeout),
-            _span(options, "timeout", self._timeout),
-            self._retries,
+        if options:
+            _check_options(options, endpoint)
+            connect = _span(options, "connect_timeout", connect)
+            total = _span(options, "timeout", total)
+            key = parameters.idempotency_key(options.get("idempotency_key"))
+        if chargeable and key is None:
+            key = os.urandom(16).hex()
+        reader = self._reader(kind, options)
+        site = reader.site
+        return Exchange(
+            site.request(endpoint.path, params, key, connect=connect, total=total),
+            reader if query is None else reader.of_page(query),
+            self._features,
+            base_url=site.base_url,
+            chargeable=chargeable,
+            key=key,
+            retries=self._retries,
         )
-        read = _Reader(kind, self, who, query)
-        return exchange(order, read, self._features)
 
-    def _who(self, options: Mapping[str, Any]) -> Credentials:
-        return credentials(
+    def _reader(self, kind: type[R], options: Mapping[str, Any]) -> _Reader[R]:
+        """Who asks, whom, and who reads the answer: nearly always the same as the last time."""
+        who = credentials(
             options.get("app_id") or self._app_id,
             options.get("access_token") or self._access_token,
             os.environ,
         )
+        base = base_url(self._base_url, os.environ)
+        reader = self._last_reader
+        if reader is None or reader.site.who != who or reader.site.base_url != base:
+            reader = _Reader(kind, self, Site(who, base, self._method))
+            self._last_reader = reader
+        return reader
 
     def _watching(
         self, kind: type[R], txn_ref: str, timeout: float | None, who: Who
     ) -> Watching[R]:
         """The steps of following a call. Raises at once for what cannot be sent."""
-        reader = _Reader(kind, self, self._who(who), None)
+        reader = self._reader(kind, who)
+        site = reader.site
         params = {"txn_ref": txn_ref}
 
         def stream(seconds: float) -> HttpRequest | None:
-            base = base_url(self._base_url, os.environ)
-            if wire.EVENT_STREAM not in self._features.of(base) or seconds <= 0:
+            if wire.EVENT_STREAM not in self._features.of(site.base_url) or seconds <= 0:
                 return None
-            what = form(reader.who, params)
-            where = target(self._method, base + wire.EVENTS.path, what, None)
-            return HttpRequest(*where, min(self._connect_timeout, seconds), seconds)
+            connect = self._connect_timeout
+            return site.request(wire.EVENTS.path, params, None, connect=connect, total=seconds)
 
         def ask(seconds: float) -> Exchange[R]:
             options = {**who, "timeout": min(self._timeout, seconds)}
@@ -206,28 +214,33 @@ _OPTIONS = frozenset({"app_id", "access_token", "timeout", "connect_timeout", "i
 
 
 class _Reader(Generic[R]):
-    """Makes an answer of what came, that knows its client and who asked."""
+    """Makes an answer of what came from a site, that knows its client and who asked."""
+
+    __slots__ = ("_kind", "_origin", "site")
 
     def __init__(
         self,
         kind: type[R],
         client: BaseClient[Any, Any, Any],
-        who: Credentials,
-        query: Query | None,
+        site: Site,
+        query: Query | None = None,
     ) -> None:
         self._kind: type[R] = kind
-        self.who = who
-        self._origin = Origin(
-            client, {"app_id": who.app_id, "access_token": who.access_token}, query
-        )
+        self.site = site
+        who: Who = {"app_id": site.who.app_id, "access_token": site.who.access_token}
+        self._origin = Origin(client, who, query)
+
+    def of_page(self, query: Query) -> _Reader[R]:
+        """One for the answer to a query of the history."""
+        return _Reader(self._kind, self._origin.client, self.site, query)
 
     def __call__(self, http: HttpResponse) -> R:
-        secret = self.who.access_token
+        secret = self.site.who.access_token
         return parse(self._kind, http.text, http, secret=secret, origin=self._origin)
 
     def event(self, text: str) -> R:
         """An event of a stream."""
-        return parse(self._kind, text, secret=self.who.access_token, origin=self._origin)
+        return parse(self._kind, text, secret=self.site.who.access_token, origin=self._origin)
 
 
 class Client(BaseClient[Response, Response, Iterator[Response]]):
@@ -283,11 +296,13 @@ class Client(BaseClient[Response, Response, Iterator[Response]]):
         A read that fails, or is refused for its rate, is made again within the time-out; a
         chargeable request only if it never left or the service honours its idempotency key.
         """
-        return self._told(self._driver.run(self._exchange(Response, endpoint, params, options)))
+        exchange = self._exchange(Response, endpoint, params, options)
+        return self._driver.run(exchange, strict=self._raise_errors)
 
     def history(self, query: Query, **options: Unpack[Options]) -> Response:
         """A page of history; what :meth:`Voice.history` asks for."""
-        return self._told(self._driver.run(self._page(Response, query, options)))
+        exchange = self._page(Response, query, options)
+        return self._driver.run(exchange, strict=self._raise_errors)
 
     def wait(
         self, txn_ref: str, until: Until, timeout: float | None, **who: Unpack[Who]
@@ -387,27 +402,30 @@ class AsyncClient(
         self._transport = Loaded(transport, load_async)
         self._driver = AsyncDriver(self._transport)
 
-    async def send(
+    def send(
         self,
         endpoint: wire.Endpoint,
         params: Mapping[str, Value],
         **options: Unpack[ChargeableOptions],
-    ) -> AsyncResponse:
+    ) -> Coroutine[Any, Any, AsyncResponse]:
         """Make one request of any endpoint, with parameters that are taken as they are.
 
         A read that fails, or is refused for its rate, is made again within the time-out; a
         chargeable request only if it never left or the service honours its idempotency key.
         """
-        steps = self._exchange(AsyncResponse, endpoint, params, options)
-        return self._told(await self._driver.run(steps))
+        exchange = self._exchange(AsyncResponse, endpoint, params, options)
+        return self._driver.run(exchange, strict=self._raise_errors)
 
     def history(self, query: Query, **options: Unpack[Options]) -> AsyncHistory:
         """A page of history; what :meth:`Voice.history` asks for."""
         return AsyncHistory(self, query, {**options})
 
-    async def page(self, query: Query, **options: Unpack[Options]) -> AsyncResponse:
+    def page(
+        self, query: Query, **options: Unpack[Options]
+    ) -> Coroutine[Any, Any, AsyncResponse]:
         """What awaiting an :class:`AsyncHistory` asks for."""
-        return self._told(await self._driver.run(self._page(AsyncResponse, query, options)))
+        exchange = self._page(AsyncResponse, query, options)
+        return self._driver.run(exchange, strict=self._raise_errors)
 
     async def wait(
         self, txn_ref: str, until: Until, timeout: float | None, **who: Unpack[Who]

@@ -14,9 +14,16 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from hoiio.answer import Answer
 from hoiio.errors import HoiioException
-from hoiio.exchange import Exchange, Outcome, Send, Sleep
+from hoiio.exchange import Exchange, Outcome, Sleep
 from hoiio.paging import Begin, Entries, Finish, Paging
-from hoiio.transport import AsyncStreaming, AsyncTransport, Opened, Streaming, Transport
+from hoiio.transport import (
+    AsyncStreaming,
+    AsyncTransport,
+    HttpRequest,
+    Opened,
+    Streaming,
+    Transport,
+)
 from hoiio.watching import Open, Step, Tell, Watching
 
 if TYPE_CHECKING:
@@ -33,23 +40,21 @@ class Driver:
     def __init__(self, transport: Callable[[], Transport]) -> None:
         self._transport = transport
 
-    def run(self, steps: Exchange[T]) -> T:
-        """Make a request, for its answer."""
+    def run(self, exchange: Exchange[R], *, strict: bool = False) -> R:
+        """Make a request, for its answer; if ``strict``, an error of the API is raised."""
         send = self._transport().send
-        outcome: Outcome = None
+        request = exchange.begin()
         while True:
             try:
-                step = steps.send(outcome)
-            except StopIteration as done:
-                return cast("T", done.value)
-            if isinstance(step, Send):
-                try:
-                    outcome = send(step.request)
-                except HoiioException as error:
-                    outcome = error
+                outcome = send(request)
+            except HoiioException as error:
+                result = exchange.heard(error)
             else:
-                time.sleep(step.seconds)
-                outcome = None
+                result = exchange.heard(outcome)
+            if not isinstance(result, Sleep):
+                return result.raise_for_error() if strict else result
+            time.sleep(result.seconds)
+            request = exchange.again()
 
     def wait(self, steps: Generator[Step, Outcome, T]) -> T:
         """Follow a call, for the answer that was waited for."""
@@ -93,7 +98,7 @@ class Driver:
             outcome = None
             match step:
                 case Begin():
-                    ahead = _set_off(self.run, step.steps)
+                    ahead = _set_off(self.run, step.exchange)
                 case Finish():
                     outcome = _result(ahead)
                 case Entries():
@@ -113,8 +118,8 @@ class _Listener:
     def perform(self, step: Step) -> Outcome:
         try:
             match step:
-                case Send():
-                    return self._transport.send(step.request)
+                case HttpRequest():
+                    return self._transport.send(step)
                 case Sleep():
                     time.sleep(step.seconds)
                     return None
@@ -131,7 +136,7 @@ class _Listener:
             return error
 
 
-def _set_off(run: Callable[[Exchange[R]], R], steps: Exchange[R]) -> Future[R]:
+def _set_off(run: Callable[[Exchange[R]], R], exchange: Exchange[R]) -> Future[R]:
     """Fetch a page in a thread that the end of the program does not wait for."""
     from concurrent.futures import Future  # noqa: PLC0415 - slow to load
 
@@ -139,7 +144,7 @@ def _set_off(run: Callable[[Exchange[R]], R], steps: Exchange[R]) -> Future[R]:
 
     def fetch() -> None:
         try:
-            ahead.set_result(run(steps))
+            ahead.set_result(run(exchange))
         except BaseException as error:  # noqa: BLE001 - whoever waits for the page gets it
             ahead.set_exception(error)
 
@@ -162,23 +167,21 @@ class AsyncDriver:
     def __init__(self, transport: Callable[[], AsyncTransport]) -> None:
         self._transport = transport
 
-    async def run(self, steps: Exchange[T]) -> T:
-        """Make a request, for its answer."""
+    async def run(self, exchange: Exchange[R], *, strict: bool = False) -> R:
+        """Make a request, for its answer; if ``strict``, an error of the API is raised."""
         send = self._transport().send
-        outcome: Outcome = None
-        try:
-            while True:
-                step = steps.send(outcome)
-                if isinstance(step, Send):
-                    try:
-                        outcome = await send(step.request)
-                    except HoiioException as error:
-                        outcome = error
-                else:
-                    await _sleep(step.seconds)
-                    outcome = None
-        except StopIteration as done:
-            return cast("T", done.value)
+        request = exchange.begin()
+        while True:
+            try:
+                outcome = await send(request)
+            except HoiioException as error:
+                result = exchange.heard(error)
+            else:
+                result = exchange.heard(outcome)
+            if not isinstance(result, Sleep):
+                return result.raise_for_error() if strict else result
+            await _sleep(result.seconds)
+            request = exchange.again()
 
     async def wait(self, steps: Generator[Step, Outcome, T]) -> T:
         """Follow a call, for the answer that was waited for."""
@@ -225,7 +228,7 @@ class AsyncDriver:
                 outcome = None
                 match step:
                     case Begin():
-                        ahead = _Ahead(self.run(step.steps))
+                        ahead = _Ahead(self.run(step.exchange))
                     case Finish():
                         outcome = await _async_result(ahead)
                     case Entries():
@@ -285,8 +288,8 @@ class _AsyncListener:
     async def perform(self, step: Step) -> Outcome:
         try:
             match step:
-                case Send():
-                    return await self._transport.send(step.request)
+                case HttpRequest():
+                    return await self._transport.send(step)
                 case Sleep():
                     await _sleep(step.seconds)
                     return None

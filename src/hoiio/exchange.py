@@ -1,7 +1,7 @@
 """What one request of the API takes: sending, reading, and when to send again. No I/O.
 
-The steps are a generator that is told what came of each, so that the rules stand once, for sync and
-async: a driver performs ``Send`` and ``Sleep`` and hands back a response or the exception raised.
+An exchange says what to send, is told what came of it, and says what to do then, so that the rules
+stand once, for sync and async: a driver sends, sleeps, and hands back what it got.
 
 Whether to send again is a question of money. A chargeable request that may have arrived is repeated
 only when the service is known to honour its idempotency key (api, client rule 6).
@@ -12,36 +12,24 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from hoiio import wire
 from hoiio.answer import Answer, retry_after
 from hoiio.errors import MAYBE_PLACED, ConnectionFailed, HoiioException, InvalidResponse
 from hoiio.transport import HttpRequest, HttpResponse, Opened
 
-if TYPE_CHECKING:
-    from hoiio.request import Target
-
 R = TypeVar("R", bound=Answer)
-T = TypeVar("T")
-
-
-class Send(NamedTuple):
-    """Make one exchange of HTTP. The outcome is a response or a ``HoiioException``."""
-
-    request: HttpRequest
 
 
 class Sleep(NamedTuple):
-    """Wait. The outcome is None."""
+    """Wait before going on."""
 
     seconds: float
 
 
 Outcome = HttpResponse | Opened | bytes | HoiioException | None
-"""What came of a step."""
-Exchange = Generator[Send | Sleep, Outcome, T]
-"""Steps that lead to a ``T``."""
+"""What came of a step: of a request a response, or the exception raised; of a wait None."""
 
 
 def chance() -> float:
@@ -55,6 +43,7 @@ BACKOFF_MAX: Final = 8.0
 
 _UNWELL: Final = frozenset({500, 502, 503, 504})
 """HTTP statuses that say nothing of the request, only that a server was not well."""
+_SUCCESS: Final = wire.Status.SUCCESS.value
 _LIMITED: Final = wire.Status.RATE_LIMIT_EXCEEDED.value
 _SHORTEST: Final = 0.001
 _BEFORE_THE_KEY: Final = frozenset(
@@ -98,72 +87,135 @@ class Features:
 _HEADERS_MAX: Final = 16
 
 
-class Order(NamedTuple):
-    """One request as it was asked for, the same each time it is sent. Times are in seconds."""
+class Exchange(Generic[R]):
+    """One request until its answer, however often it is sent; the same each time, key and all.
 
-    target: Target
-    base_url: str
-    chargeable: bool
-    key: str | None
-    connect: float
-    total: float
-    retries: int
-
-
-def exchange(
-    order: Order,
-    read: Callable[[HttpResponse], R],
-    features: Features,
-    *,
-    clock: Callable[[], float] = time.monotonic,
-    chance: Callable[[], float] = chance,
-) -> Exchange[R]:
-    """The steps from a request to its answer, which ``read`` makes of a response.
-
-    Raises what the last attempt raised; its ``maybe_sent`` counts all attempts. A refusal that says
-    nothing of an attempt before it, which may have placed a call, is not returned for one: then
-    that attempt's exception is raised.
+    ``request`` is sent first: :meth:`begin` gives it. :meth:`heard` takes what came of it.
+    ``read`` makes an answer of a response. ``key`` is the idempotency key, if there is one.
     """
-    deadline = clock() + order.total
-    failures, lost = 0, None
-    left = order.total
-    while True:
-        outcome = yield Send(HttpRequest(*order.target, min(order.connect, left), left))
-        result = _read(outcome, read)
-        # A page of a proxy's in between says nothing of the service.
-        if isinstance(outcome, HttpResponse) and isinstance(result, Answer):
-            features.learn(order.base_url, outcome.headers.get(wire.FEATURES_HEADER, ""))
-        if isinstance(result, HoiioException):
-            lost = result if result.maybe_sent else lost
-        else:
-            result.idempotency_key = order.key
-            # After an attempt that may have placed a call, a refusal must know of that one.
-            heard = lost is None or not order.chargeable or result.status in _AFTER_THE_KEY
-            if _is_final(result) and heard:
+
+    __slots__ = (
+        "_base_url",
+        "_chance",
+        "_chargeable",
+        "_clock",
+        "_deadline",
+        "_failures",
+        "_features",
+        "_key",
+        "_lost",
+        "_read",
+        "_request",
+        "_retries",
+    )
+
+    def __init__(
+        self,
+        request: HttpRequest,
+        read: Callable[[HttpResponse], R],
+        features: Features,
+        *,
+        base_url: str,
+        chargeable: bool,
+        key: str | None,
+        retries: int,
+        clock: Callable[[], float] = time.monotonic,
+        chance: Callable[[], float] = chance,
+    ) -> None:
+        self._request = request
+        self._read = read
+        self._features = features
+        self._base_url = base_url
+        self._chargeable = chargeable
+        self._key = key
+        self._retries = retries
+        self._clock = clock
+        self._chance = chance
+        self._failures = 0
+        self._lost: HoiioException | None = None
+        """The last attempt that may have arrived, and was not answered."""
+
+    def begin(self) -> HttpRequest:
+        """What to send first. The time for everything counts from here."""
+        self._deadline = self._clock() + self._request.total
+        return self._request
+
+    def again(self) -> HttpRequest:
+        """What to send after a pause, within the time that is left."""
+        left = max(self._deadline - self._clock(), _SHORTEST)
+        connect = min(self._request.connect, left)
+        return self._request._replace(connect=connect, total=left)
+
+    def heard(self, outcome: Outcome) -> R | Sleep:
+        """The answer, if this is one; or a pause before sending again.
+
+        Raises what the last attempt raised; its ``maybe_sent`` counts all attempts. A refusal that
+        says nothing of an attempt before it, which may have placed a call, is not returned for one:
+        then that attempt's exception is raised.
+        """
+        if not isinstance(outcome, HttpResponse):
+            if not isinstance(outcome, HoiioException):
+                raise TypeError("a request has a response or an exception as its outcome")
+            return self._failed(outcome, None)
+        try:
+            answer = self._read(outcome)
+        except InvalidResponse as error:
+            # A page of a proxy's in between says nothing of what the service can do.
+            return self._failed(error, outcome)
+        self._features.learn(self._base_url, outcome.headers.get(wire.FEATURES_HEADER, ""))
+        if self._key is not None:
+            answer.idempotency_key = self._key
+        if answer.status == _SUCCESS:
+            return answer
+        # After an attempt that may have placed a call, a refusal must know of that one.
+        silent = self._lost and self._chargeable and answer.status not in _AFTER_THE_KEY
+        if not silent and not _may_pass(answer):
+            return answer
+        pause = self._pause(answer, outcome)
+        if pause is not None:
+            return pause
+        if self._lost is None or not self._chargeable:
+            return answer
+        raise self._told(self._lost)
+
+    def steps(self) -> Generator[HttpRequest | Sleep, Outcome, R]:
+        """All of it as a part of others' steps."""
+        request = self.begin()
+        while True:
+            result = self.heard((yield request))
+            if not isinstance(result, Sleep):
                 return result
-        safe = not order.chargeable or wire.IDEMPOTENCY in features.of(order.base_url)
-        pause: float | None = None
-        if isinstance(outcome, HttpResponse):
-            # No seconds are no pause, and a service that is not well must not be hammered.
-            pause = retry_after(outcome) or None
+            yield result
+            request = self.again()
+
+    def _failed(self, error: HoiioException, outcome: HttpResponse | None) -> Sleep:
+        """After an attempt without an answer."""
+        if error.maybe_sent:
+            self._lost = error
+        pause = self._pause(error, outcome)
         if pause is None:
-            failures += 1
-            pause = _backoff(failures, chance())
-        if not _may_repeat(result, safe=safe) or failures > order.retries:
-            break
-        if clock() + pause >= deadline:
-            break
-        yield Sleep(pause)
-        left = max(deadline - clock(), _SHORTEST)
-    if not isinstance(result, HoiioException):
-        if lost is None or not order.chargeable:
-            return result
-        result = lost
-    result.maybe_sent = lost is not None
-    result.idempotency_key = order.key
-    if lost is not None and order.chargeable:
-        result.advice = MAYBE_PLACED
-    raise result
+            raise self._told(error)
+        return pause
+
+    def _pause(self, result: Answer | HoiioException, outcome: HttpResponse | None) -> Sleep | None:
+        """How long to wait before sending again; None if it must not be sent again."""
+        # No seconds are no pause, and a service that is not well must not be hammered.
+        pause: float | None = None if outcome is None else retry_after(outcome) or None
+        if pause is None:
+            self._failures += 1
+            pause = _backoff(self._failures, self._chance())
+        safe = not self._chargeable or wire.IDEMPOTENCY in self._features.of(self._base_url)
+        if not _may_repeat(result, safe=safe) or self._failures > self._retries:
+            return None
+        return Sleep(pause) if self._clock() + pause < self._deadline else None
+
+    def _told(self, error: HoiioException) -> HoiioException:
+        """The exception, with the truth about all attempts."""
+        error.maybe_sent = self._lost is not None
+        error.idempotency_key = self._key
+        if self._lost is not None and self._chargeable:
+            error.advice = MAYBE_PLACED
+        return error
 
 
 PATIENCE: Final = 5.0
@@ -177,25 +229,11 @@ def pause_asked(answer: Answer) -> float:
     return min(answer.retry_after or PATIENCE, PATIENCE_MAX)
 
 
-def _read(outcome: Outcome, read: Callable[[HttpResponse], R]) -> R | HoiioException:
-    """What an attempt came to; an answer that cannot be read is an error like any other."""
-    if isinstance(outcome, HttpResponse):
-        try:
-            return read(outcome)
-        except InvalidResponse as error:
-            return error
-    if isinstance(outcome, HoiioException):
-        return outcome
-    raise TypeError("a Send has a response or an exception as its outcome")
-
-
-def _is_final(answer: Answer) -> bool:
-    """Whether nothing would be different another time."""
-    if answer.is_success():
+def _may_pass(refusal: Answer) -> bool:
+    """Whether it might be an answer another time."""
+    if refusal.status == _LIMITED:
         return True
-    if answer.status == _LIMITED:
-        return False
-    return answer.response is None or answer.response.status_code not in _UNWELL
+    return refusal.response is not None and refusal.response.status_code in _UNWELL
 
 
 def _may_repeat(result: Answer | HoiioException, *, safe: bool) -> bool:

@@ -19,9 +19,9 @@ R = TypeVar("R", bound=Answer)
 
 
 class Begin(NamedTuple, Generic[R]):
-    """Set off these steps, beside all else if the driver can."""
+    """Make a request, beside all else if the driver can."""
 
-    steps: Exchange[R]
+    exchange: Exchange[R]
 
 
 class Finish(NamedTuple):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from hoiio import wire
 from hoiio.errors import InvalidArgument, NotConfigured
+from hoiio.transport import HttpRequest
 
 if TYPE_CHECKING:
     from hoiio.transport import Method
@@ -107,20 +108,50 @@ def _has_space(url: str) -> bool:
     return any(char.isspace() or not char.isprintable() for char in url)
 
 
-def form(who: Credentials, params: Mapping[str, Value]) -> str:
-    """All parameters as form data, credentials first, absent ones left out.
+class Site:
+    """One service, asked in one name: what is the same in all requests to it."""
 
-    Raises ``InvalidArgument`` for a parameter that is no text that can be sent.
-    """
-    pairs = [f"app_id={_escaped(who.app_id)}&access_token={_escaped(who.access_token)}"]
-    for name, value in params.items():
-        if value is not None:
-            try:
-                pairs.append(f"{name}={_escaped(str(value))}")
-            except UnicodeEncodeError:
-                message = f"{value!r} cannot be sent: part of it is no Unicode text"
-                raise InvalidArgument(name, message) from None
-    return "&".join(pairs)
+    __slots__ = ("_method", "_start", "base_url", "who")
+
+    def __init__(self, who: Credentials, base_url: str, method: Method) -> None:
+        self.who = who
+        self.base_url = base_url
+        self._method: Method = method
+        self._start = f"app_id={_escaped(who.app_id)}&access_token={_escaped(who.access_token)}"
+
+    def request(
+        self,
+        path: str,
+        params: Mapping[str, Value],
+        key: str | None,
+        *,
+        connect: float,
+        total: float,
+    ) -> HttpRequest:
+        """The request of an endpoint's path: all parameters as form data, absent ones left out.
+
+        ``key`` is its idempotency key, if it has one. With GET everything is in the URL. Times are
+        in seconds. Raises ``InvalidArgument`` for a parameter that is no text that can be sent.
+        """
+        # The token stays out of what a crash reporter would show of this frame.
+        rest = ""
+        for name, value in params.items():
+            if value is not None:
+                try:
+                    rest = f"{rest}&{name}={_escaped(str(value))}"
+                except UnicodeEncodeError:
+                    message = f"{value!r} cannot be sent: part of it is no Unicode text"
+                    raise InvalidArgument(name, message) from None
+        url, body = f"{self.base_url}{path}", b""
+        headers: dict[str, str] = {}
+        if self._method == "GET":
+            url = f"{url}?{self._start}{rest}"
+        else:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+            body = f"{self._start}{rest}".encode("ascii")
+        if key is not None:
+            headers[wire.IDEMPOTENCY_HEADER] = key
+        return HttpRequest(self._method, url, headers, body, min(connect, total), total)
 
 
 def _escaped(text: str) -> str:
@@ -133,33 +164,3 @@ def _escaped(text: str) -> str:
 
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.~-]*", re.ASCII)
-_FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
-_NO_HEADERS: Final[dict[str, str]] = {}
-
-
-class Target(NamedTuple):
-    """Where one request goes and what it says; sent again, it is the same, key and all."""
-
-    method: Method
-    url: str
-    headers: dict[str, str]
-    body: bytes
-
-    def __repr__(self) -> str:
-        # The body has the access token in it, with GET the URL has.
-        return f"Target({self.method} {self.url.partition('?')[0]})"
-
-
-def target(method: Method, url: str, form_data: str, key: str | None) -> Target:
-    """The request of an endpoint's URL; ``key`` is its idempotency key, if it has one.
-
-    With GET everything is in the URL.
-    """
-    if method == "GET":
-        headers = _NO_HEADERS
-        url, body = f"{url}?{form_data}", b""
-    else:
-        headers, body = _FORM, form_data.encode("ascii")
-    if key is not None:
-        headers = {**headers, wire.IDEMPOTENCY_HEADER: key}
-    return Target(method, url, headers, body)

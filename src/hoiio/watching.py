@@ -12,7 +12,7 @@ from typing import Final, Generic, Literal, NamedTuple, TypeVar
 from hoiio import wire
 from hoiio.answer import Answer
 from hoiio.errors import ConnectionFailed, InvalidResponse, TimedOut, WaitTimedOut
-from hoiio.exchange import Exchange, Outcome, Send, Sleep, chance, pause_asked
+from hoiio.exchange import Exchange, Outcome, Sleep, chance, pause_asked
 from hoiio.transport import HttpRequest, Opened
 
 R = TypeVar("R", bound=Answer)
@@ -48,7 +48,7 @@ class Read(NamedTuple):
     """Read on in the stream. The outcome is bytes, none at its end, or a ``HoiioException``."""
 
 
-Step = Send | Sleep | Open | Read
+Step = HttpRequest | Sleep | Open | Read
 Watching = Generator[Step | Tell[R], Outcome, None]
 
 
@@ -62,7 +62,7 @@ class Pollers:
 class Call(NamedTuple, Generic[R]):
     """A call to be followed.
 
-    ``ask`` gives the steps of one look at it, which may take so many seconds. ``stream`` gives the
+    ``ask`` gives the request of one look at it, which may take so many seconds. ``stream`` gives the
     request of its stream for so many seconds, or None where there is none; ``read`` makes an answer
     of one event.
     """
@@ -143,7 +143,8 @@ def _look(
 ) -> Generator[Step, Outcome, R]:
     """Ask once, not much past the deadline; a look that fails brings no news of a known call."""
     try:
-        answer = yield from call.ask(max(_left(deadline, clock, float("inf")), LAST_LOOK))
+        look = call.ask(max(_left(deadline, clock, float("inf")), LAST_LOOK))
+        answer = yield from look.steps()
     except (ConnectionFailed, InvalidResponse) as error:
         if last is None:
             raise

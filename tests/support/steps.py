@@ -1,7 +1,7 @@
 """A driver without I/O: steps are told made-up outcomes, and time passes as they say."""
 
-from hoiio.exchange import Send, Sleep
-from hoiio.transport import HttpResponse
+from hoiio.exchange import Sleep
+from hoiio.transport import HttpRequest, HttpResponse
 
 
 class Clock:
@@ -36,7 +36,7 @@ def performed(steps, clock, outcomes, *, takes=0.0):
             clock.now += step.seconds
             outcome = None
         else:
-            assert isinstance(step, Send)
-            sent.append(step.request)
-            clock.now += min(takes, step.request.total)
+            assert isinstance(step, HttpRequest)
+            sent.append(step)
+            clock.now += min(takes, step.total)
             outcome = next(outcomes)

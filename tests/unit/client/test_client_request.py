@@ -3,7 +3,7 @@
 import pytest
 
 from hoiio import InvalidArgument, NotConfigured, wire
-from hoiio.request import Credentials, base_url, credentials, form, target
+from hoiio.request import Credentials, Site, base_url, credentials
 
 ENVIRONMENT = {"HOIIO_APP_ID": "env-id", "HOIIO_ACCESS_TOKEN": "env-token"}
 
@@ -74,22 +74,28 @@ def test_what_is_no_base_url_is_refused(url):
         base_url(url, {})
 
 
+def asked(params, key=None, *, who=("id", "token"), method="POST", **times):
+    times = {"connect": 5.0, "total": 30.0, **times}
+    return Site(Credentials(*who), "http://a/", method).request("b", params, key, **times)
+
+
 def test_a_form_leaves_out_what_is_absent():
     """And writes everything else as text; an empty value is sent, as it was given."""
-    sent = form(Credentials("id", "to ken"), {"page": 2, "to": None, "tag": "", "a": "+1 é&="})
-    assert sent == "app_id=id&access_token=to+ken&page=2&tag=&a=%2B1+%C3%A9%26%3D"
+    sent = asked({"page": 2, "to": None, "tag": "", "a": "+1 é&="}, who=("id", "to ken"))
+    assert sent.body == b"app_id=id&access_token=to+ken&page=2&tag=&a=%2B1+%C3%A9%26%3D"
 
 
 def test_what_is_no_text_is_named():
     """One exception, from this package, instead of the encoder's."""
     with pytest.raises(InvalidArgument, match=r"tag: '\\udcff' cannot be sent") as raised:
-        form(Credentials("id", "token"), {"txn_ref": "AA-C-1", "tag": "\udcff"})
+        asked({"txn_ref": "AA-C-1", "tag": "\udcff"})
     assert not isinstance(raised.value, UnicodeError)
 
 
 def test_a_request_says_the_same_by_either_method():
     """With GET everything is in the URL; a key is a header in both."""
-    posted = target("POST", "http://a/b", "x=1", "key-1")
+    form = "app_id=id&access_token=token&x=1"
+    posted = asked({"x": 1}, "key-1")
     assert posted == (
         "POST",
         "http://a/b",
@@ -97,7 +103,14 @@ def test_a_request_says_the_same_by_either_method():
             "Content-Type": "application/x-www-form-urlencoded",
             "Idempotency-Key": "key-1",
         },
-        b"x=1",
+        form.encode(),
+        5.0,
+        30.0,
     )
-    got = target("GET", "http://a/b", "x=1", None)
-    assert got == ("GET", "http://a/b?x=1", {}, b"")
+    got = asked({"x": 1}, method="GET")
+    assert got == ("GET", f"http://a/b?{form}", {}, b"", 5.0, 30.0)
+
+
+def test_connecting_takes_no_longer_than_everything():
+    """Whatever was set."""
+    assert asked({}, connect=5.0, total=1.0)[-2:] == (1.0, 1.0)

@@ -19,11 +19,10 @@ from hoiio.answer import Answer, parse
 from hoiio.exchange import (
     BACKOFF,
     BACKOFF_MAX,
+    Exchange,
     Features,
-    Order,
-    exchange,
 )
-from hoiio.request import target
+from hoiio.transport import HttpRequest
 from support.fuzz import cases
 from support.steps import Clock, performed, response
 
@@ -31,16 +30,18 @@ BASE = "http://a.example/open/"
 OK = '{"status": "success_ok", "txn_ref": "AA-C-1"}'
 
 
-def order(*, chargeable=True, total=30.0, connect=5.0, retries=2):
+def asking(features, *, chargeable=True, total=30.0, connect=5.0, retries=2, **edge):
     key = "order-7" if chargeable else None
-    return Order(
-        target("POST", BASE + "voice/call", "a=b", key),
-        BASE,
-        chargeable,
-        key,
-        connect,
-        total,
-        retries,
+    headers = {wire.IDEMPOTENCY_HEADER: key} if chargeable else {}
+    return Exchange(
+        HttpRequest("POST", f"{BASE}voice/call", headers, b"a=b", min(connect, total), total),
+        read,
+        features,
+        base_url=BASE,
+        chargeable=chargeable,
+        key=key,
+        retries=retries,
+        **edge,
     )
 
 
@@ -57,8 +58,8 @@ def knowing(*names):
 
 def run(outcomes, features=None, *, takes=0.0, chance=lambda: 0.5, **about):
     clock = Clock()
-    steps = exchange(order(**about), read, features or Features(), clock=clock, chance=chance)
-    result = performed(steps, clock, outcomes, takes=takes)
+    exchange = asking(features or Features(), **about, clock=clock, chance=chance)
+    result = performed(exchange.steps(), clock, outcomes, takes=takes)
     return *result, clock.now - 1000.0
 
 

@@ -66,7 +66,7 @@ def walked(service, query=FIRST, between=lambda: None, failing=None):
         outcome = None
         match step:
             case Begin():
-                ahead = step.steps
+                ahead = step.exchange
             case Finish():
                 between()
                 outcome = failing or service.answer(ahead)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hoiio import ConnectionFailed, InvalidResponse, TimedOut, WaitTimedOut
 from hoiio.answer import Answer, parse
-from hoiio.exchange import PATIENCE, Send, Sleep
+from hoiio.exchange import PATIENCE, Sleep
 from hoiio.transport import HttpRequest, Opened
 from hoiio.watching import OUTAGES, POLL, Call, Events, Open, Pollers, Read, Tell, wait, watch
 from support.fuzz import cases
@@ -33,11 +33,14 @@ class World:
         self.looks, self.streams = list(looks), list(streams)
         self.slept, self.opened, self.asked = [], 0, []
         call = Call("TX-1", self.ask, self.stream, lambda data: parse(Answer, data))
-        self.steps = watch(call, timeout, self.pollers, clock=self.clock, chance=lambda: 0.5)
+        self.watching = watch(call, timeout, self.pollers, clock=self.clock, chance=lambda: 0.5)
 
     def ask(self, seconds):
         self.asked.append(seconds)
-        outcome = yield Send(REQUEST)
+        return self
+
+    def steps(self):
+        outcome = yield REQUEST
         if isinstance(outcome, Exception):
             raise outcome
         return parse(Answer, outcome.text, outcome)
@@ -52,7 +55,7 @@ class World:
                 self.clock.now += step.seconds
                 self.slept.append(step.seconds)
                 return None
-            case Send():
+            case HttpRequest():
                 look = self.looks.pop(0)
                 return look if not isinstance(look, dict) else response(text(look))
             case Open():
@@ -69,7 +72,7 @@ class World:
         told, outcome = [], None
         while True:
             try:
-                step = self.steps.send(outcome)
+                step = self.watching.send(outcome)
             except StopIteration:
                 return told
             outcome = None
@@ -79,7 +82,7 @@ class World:
                 outcome = self.perform(step)
 
     def waited(self, until):
-        steps, outcome = wait(self.steps, until), None
+        steps, outcome = wait(self.watching, until), None
         while True:
             try:
                 outcome = self.perform(steps.send(outcome))
@@ -185,7 +188,7 @@ def test_a_look_that_hangs_at_the_end_is_a_time_out_of_waiting():
 
     class Hanging(World):
         def perform(self, step):
-            if isinstance(step, Send) and isinstance(self.looks[0], TimedOut):
+            if isinstance(step, HttpRequest) and isinstance(self.looks[0], TimedOut):
                 self.clock.now += self.asked[-1]
             return super().perform(step)
 
@@ -223,9 +226,9 @@ def test_waiting_ends_where_it_was_to(until, looks, answer):
 def test_who_stops_watching_gives_its_place_back():
     """Whatever it was doing."""
     world = World([UP, UP])
-    assert isinstance(next(world.steps), Send)
+    assert isinstance(next(world.watching), HttpRequest)
     assert world.pollers.count == 1
-    world.steps.close()
+    world.watching.close()
     assert world.pollers.count == 0
 
 
