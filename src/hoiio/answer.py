@@ -7,9 +7,9 @@ protocol has been seen to send: numbers as strings or bare, lists or comma strin
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeGuard, TypeVar, cast, overload
 
 from hoiio import wire
@@ -131,6 +131,11 @@ class Answer:
     user_status: str | None = None
     """``trial`` or ``active``."""
 
+    if TYPE_CHECKING:
+        # Not among the annotations, which are the answer's fields.
+        _text: str | None
+        _origin: Any
+
     def __init__(
         self,
         fields: dict[str, Any],
@@ -138,10 +143,10 @@ class Answer:
         response: HttpResponse | None = None,
         origin: object = None,
     ) -> None:
+        fields["_text"] = text
+        fields["_origin"] = origin
+        fields["response"] = response
         self.__dict__ = fields
-        self._text = text
-        self._origin: Any = origin
-        self.response = response
 
     def __reduce__(self) -> tuple[object, ...]:
         # A copy, or one that goes to another process, has no client any more.
@@ -171,7 +176,7 @@ class Answer:
 
     def is_success(self) -> bool:
         """Whether the API did as asked; if not, ``status`` holds the error."""
-        return self.status == wire.Status.SUCCESS
+        return self.status == _SUCCESS
 
     def is_live(self) -> bool:
         """Whether this call is still up, by its statuses."""
@@ -224,6 +229,7 @@ class _Nowhere:
 
 
 R = TypeVar("R", bound=Answer)
+_SUCCESS: Final = wire.Status.SUCCESS.value
 
 
 def retry_after(response: HttpResponse) -> int | None:
@@ -275,8 +281,7 @@ def typed(name: str, value: object) -> dict[str, Any]:
 
     Raises ``ValueError`` for one of the wrong shape.
     """
-    fields: dict[str, Any] = {}
-    _READER_OF[name](fields, name, value)
+    fields: dict[str, Any] = {name: _READER_OF[name](name, value)}
     if wire.FIELDS[name] is wire.Kind.MONEY:
         fields[f"{name}_decimal"] = _decimal(name, value)
     return fields
@@ -289,13 +294,24 @@ def utc(date: datetime) -> datetime:
 
 def _object(text: str) -> dict[str, Any]:
     try:
-        body = _decoder().decode(text)
+        body, end = _decoder().raw_decode(text)
     except ValueError:
-        # The library's own message would repeat parts of the body.
-        raise ValueError("not JSON") from None
+        body = _decoded(text)
+    else:
+        if end != len(text):
+            body = _decoded(text)
     if not isinstance(body, dict):
         raise ValueError("not a JSON object")  # noqa: TRY004 - one kind of failure for all
     return cast("dict[str, Any]", body)
+
+
+def _decoded(text: str) -> object:
+    """All of the text, which may have white space around it."""
+    try:
+        return _decoder().decode(text)
+    except ValueError:
+        # The library's own message would repeat parts of the body.
+        raise ValueError("not JSON") from None
 
 
 @cache
@@ -316,21 +332,25 @@ def _status(body: dict[str, Any]) -> str:
     return status
 
 
-def _fields(body: Mapping[str, Any], status: str) -> dict[str, Any]:
+def _fields(body: dict[str, Any], status: str) -> dict[str, Any]:
     """All attributes of an answer or an entry, by name."""
-    fields: dict[str, Any] = {"status": status, "json": body}
-    for name, value in body.items():
-        if name in _TEXT:
-            # Most fields are strings already.
-            fields[name] = value if type(value) is str else _string(name, value)
-        elif (read := _READER_OF.get(name)) is not None:
-            if value is None or value == "":
-                fields[name] = None
-            else:
-                read(fields, name, value)
-        elif name != "status" and not is_kept_out(name):
-            fields[name] = value
+    fields = body.copy()
+    # Most fields are strings already; of those that are to be more, few are in one answer.
+    if not _ONLY_TEXT.issuperset(map(type, body.values())):
+        for name in _TEXT & body.keys():
+            fields[name] = _string(name, body[name])
+    for name in body.keys() - _TEXT:
+        if (read := _READER_OF.get(name)) is not None:
+            value = body[name]
+            fields[name] = None if value is None or value == "" else read(name, value)
+        elif name != "status" and is_kept_out(name):
+            del fields[name]
+    fields["json"] = body
+    fields["status"] = status
     return fields
+
+
+_ONLY_TEXT: Final = frozenset({str})
 
 
 def is_kept_out(name: str) -> bool:
@@ -369,27 +389,31 @@ def _decimal(name: str, value: object) -> Decimal:
 _DIGITS_MAX: Final = 30
 
 
-def _read_money(fields: dict[str, Any], name: str, value: object) -> None:
-    if isinstance(value, str) and _AMOUNT.fullmatch(value):
-        fields[name] = float(value)
-    else:
-        fields[name] = float(_decimal(name, value))
+def _money(name: str, value: object) -> float:
+    amount = _amount(value) if isinstance(value, str) else None
+    return float(_decimal(name, value)) if amount is None else amount
+
+
+# Most amounts have been seen before: rates, and what so many minutes cost.
+@lru_cache(maxsize=1024)
+def _amount(text: str) -> float | None:
+    """A plainly written amount; None for all that takes a second look."""
+    return float(text) if _AMOUNT.fullmatch(text) else None
 
 
 _AMOUNT: Final = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?", re.ASCII)
 
 
-def _read_integer(fields: dict[str, Any], name: str, value: object) -> None:
+def _integer(name: str, value: object) -> int:
     if isinstance(value, str) and len(value) < 10 and value.isascii() and value.isdigit():
-        fields[name] = int(value)
-        return
+        return int(value)
     amount = _decimal(name, value)
     if amount != amount.to_integral_value():
         raise _wrong(name, value)
-    fields[name] = int(amount)
+    return int(amount)
 
 
-def _read_date(fields: dict[str, Any], name: str, value: object) -> None:
+def _date(name: str, value: object) -> datetime:
     if not isinstance(value, str):
         raise _wrong(name, value)
     try:
@@ -399,7 +423,7 @@ def _read_date(fields: dict[str, Any], name: str, value: object) -> None:
         raise _wrong(name, value) from None
     if date < _EARLIEST:
         raise _wrong(name, value)
-    fields[name] = date
+    return date
 
 
 _GMT8: Final = timedelta(hours=8)
@@ -407,28 +431,28 @@ _EARLIEST: Final = datetime.min + _GMT8
 """Before it there would be no date in UTC."""
 
 
-def _read_strings(fields: dict[str, Any], name: str, value: object) -> None:
+def _strings(name: str, value: object) -> list[str]:
     """A list of strings, or a comma string of them."""
     items: list[Any] = value.split(",") if isinstance(value, str) else _list(name, value)
     if not all(isinstance(item, str) for item in items):
         raise _wrong(name, value)
-    fields[name] = [item.strip() for item in items]
+    return [item.strip() for item in items]
 
 
-def _read_entries(fields: dict[str, Any], name: str, value: object) -> None:
+def _entries(name: str, value: object) -> list[dict[str, Any]]:
     entries = _list(name, value)
     if not all(isinstance(entry, dict) for entry in entries):
         raise _wrong(name, value)
-    fields[name] = entries
+    return entries
 
 
-_READERS: Final = {
-    wire.Kind.INTEGER: _read_integer,
-    wire.Kind.MONEY: _read_money,
-    wire.Kind.DATE: _read_date,
-    wire.Kind.REFS: _read_strings,
-    wire.Kind.LIST: _read_strings,
-    wire.Kind.ENTRIES: _read_entries,
+_READERS: Final[dict[wire.Kind, Callable[[str, object], object]]] = {
+    wire.Kind.INTEGER: _integer,
+    wire.Kind.MONEY: _money,
+    wire.Kind.DATE: _date,
+    wire.Kind.REFS: _strings,
+    wire.Kind.LIST: _strings,
+    wire.Kind.ENTRIES: _entries,
 }
 
 

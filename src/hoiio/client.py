@@ -72,6 +72,7 @@ class BaseClient(ABC, Generic[A, P, C]):
         self._retries = parameters.count("retries", retries)
         self._raise_errors = raise_errors
         self._last_reader: _Reader[Any] | None = None
+        self._own_reader: _Reader[Any] | None = None
         self._features: Features = Features()
         self._pollers: Pollers = Pollers()
         self.prefix = prefix
@@ -146,6 +147,8 @@ class BaseClient(ABC, Generic[A, P, C]):
 
     def _reader(self, kind: type[R], options: Mapping[str, Any]) -> _Reader[R]:
         """Who asks, whom, and who reads the answer: nearly always the same as the last time."""
+        if self._own_reader is not None and not options:
+            return self._own_reader
         who = credentials(
             options.get("app_id") or self._app_id,
             options.get("access_token") or self._access_token,
@@ -156,6 +159,8 @@ class BaseClient(ABC, Generic[A, P, C]):
         if reader is None or reader.site.who != who or reader.site.base_url != base:
             reader = _Reader(kind, self, Site(who, base, self._method))
             self._last_reader = reader
+            if not options and self._app_id and self._access_token and self._base_url:
+                self._own_reader = reader
         return reader
 
     def _watching(
