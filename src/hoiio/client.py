@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from collections.abc import AsyncGenerator, Coroutine, Generator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -12,11 +12,10 @@ from hoiio import parameters, wire
 from hoiio.account import Account
 from hoiio.answer import parse
 from hoiio.defaults import CONNECT_TIMEOUT, RETRIES, TOTAL_TIMEOUT
-from hoiio.driver import AsyncDriver, Driver
+from hoiio.driver import run, run_async
 from hoiio.errors import InvalidArgument
-from hoiio.exchange import Exchange, Features
-from hoiio.paging import Paging, Query, pages
-from hoiio.request import Site, Value, base_url, credentials
+from hoiio.exchange import Exchange, Features, Pollers
+from hoiio.request import Query, Site, Value, base_url, credentials
 from hoiio.response import AsyncHistory, AsyncResponse, Origin, Response
 from hoiio.transport import (
     AsyncTransport,
@@ -30,12 +29,13 @@ from hoiio.transport import (
     load_async,
 )
 from hoiio.voice import A, C, P, Voice
-from hoiio.watching import Call, Pollers, Until, Watching, wait, watch
 
 if TYPE_CHECKING:
     from typing import Self, Unpack
 
+    from hoiio.paging import Paging
     from hoiio.voice import ChargeableOptions, Options, Who
+    from hoiio.watching import Until, Watching
 
 R = TypeVar("R", Response, AsyncResponse)
 
@@ -167,6 +167,8 @@ class BaseClient(ABC, Generic[A, P, C]):
         self, kind: type[R], txn_ref: str, timeout: float | None, who: Who
     ) -> Watching[R]:
         """The steps of following a call. Raises at once for what cannot be sent."""
+        from hoiio.watching import Call, watch  # noqa: PLC0415 - loaded at use
+
         reader = self._reader(kind, who)
         site = reader.site
         params = {"txn_ref": txn_ref}
@@ -186,6 +188,8 @@ class BaseClient(ABC, Generic[A, P, C]):
 
     def _pages(self, kind: type[R], first: R, query: Query, who: Who) -> Paging[R]:
         """The steps of walking on from a page."""
+        from hoiio.paging import pages  # noqa: PLC0415 - loaded at use
+
         base = base_url(self._base_url, os.environ)
         return pages(
             first,
@@ -197,10 +201,6 @@ class BaseClient(ABC, Generic[A, P, C]):
     def _page(self, kind: type[R], query: Query, options: Mapping[str, Any]) -> Exchange[R]:
         params = {"from": query.from_, "to": query.to, "page": query.page, "upto": query.upto}
         return self._exchange(kind, wire.GET_HISTORY, params, options, query)
-
-    def _told(self, answer: R) -> R:
-        """The answer, if an error is to be one."""
-        return answer.raise_for_error() if self._raise_errors else answer
 
 
 def _span(options: Mapping[str, Any], name: str, otherwise: float) -> float:
@@ -248,7 +248,7 @@ class _Reader(Generic[R]):
         return parse(self._kind, text, secret=self.site.who.access_token, origin=self._origin)
 
 
-class Client(BaseClient[Response, Response, Iterator[Response]]):
+class Client(BaseClient[Response, Response, Generator[Response]]):
     """Speaks to one service. Safe to share between threads and, with httpx2, across a fork.
 
     What is not given is taken from ``HOIIO_APP_ID``, ``HOIIO_ACCESS_TOKEN`` and ``HOIIO_BASE_URL``
@@ -288,7 +288,6 @@ class Client(BaseClient[Response, Response, Iterator[Response]]):
             raise_errors=raise_errors,
         )
         self._transport = Loaded(transport, load)
-        self._driver = Driver(self._transport)
 
     def send(
         self,
@@ -302,28 +301,36 @@ class Client(BaseClient[Response, Response, Iterator[Response]]):
         chargeable request only if it never left or the service honours its idempotency key.
         """
         exchange = self._exchange(Response, endpoint, params, options)
-        return self._driver.run(exchange, strict=self._raise_errors)
+        return run(self._transport(), exchange, strict=self._raise_errors)
 
     def history(self, query: Query, **options: Unpack[Options]) -> Response:
         """A page of history; what :meth:`Voice.history` asks for."""
         exchange = self._page(Response, query, options)
-        return self._driver.run(exchange, strict=self._raise_errors)
+        return run(self._transport(), exchange, strict=self._raise_errors)
 
     def wait(
         self, txn_ref: str, until: Until, timeout: float | None, **who: Unpack[Who]
     ) -> Response:
         """What :meth:`Voice.wait` asks for."""
-        watching = self._watching(Response, txn_ref, timeout, who)
-        return self._told(self._driver.wait(wait(watching, until)))
+        from hoiio import listener, watching  # noqa: PLC0415 - loaded at use
 
-    def watch(self, txn_ref: str, timeout: float | None, **who: Unpack[Who]) -> Iterator[Response]:
+        steps = watching.wait(self._watching(Response, txn_ref, timeout, who), until)
+        return listener.wait(self._transport(), steps, strict=self._raise_errors)
+
+    def watch(self, txn_ref: str, timeout: float | None, **who: Unpack[Who]) -> Generator[Response]:
         """What :meth:`Voice.watch` asks for."""
-        changes = self._driver.watch(self._watching(Response, txn_ref, timeout, who))
-        return (self._told(change) for change in changes)
+        from hoiio import listener  # noqa: PLC0415 - loaded at use
 
-    def entries(self, first: Response, query: Query, **who: Unpack[Who]) -> Iterator[Response]:
+        steps = self._watching(Response, txn_ref, timeout, who)
+        return listener.watch(self._transport(), steps, strict=self._raise_errors)
+
+    def entries(self, first: Response, query: Query, **who: Unpack[Who]) -> Generator[Response]:
         """What :meth:`Response.all` asks for."""
-        return self._driver.walk(self._pages(Response, first, query, who))
+        from hoiio import walker  # noqa: PLC0415 - loaded at use
+
+        transport = self._transport()
+        steps = self._pages(Response, first, query, who)
+        return walker.walk(lambda page: run(transport, page), steps)
 
     def from_environment(self) -> Client:
         """One like it, whose credentials and place are the environment's."""
@@ -342,7 +349,6 @@ class Client(BaseClient[Response, Response, Iterator[Response]]):
         """Use what another client has learnt of the services, and its connections, as well."""
         if connections:
             self._transport = former._transport
-            self._driver = former._driver
         self._features = former._features
         self._pollers = former._pollers
 
@@ -364,7 +370,7 @@ class Client(BaseClient[Response, Response, Iterator[Response]]):
 
 
 class AsyncClient(
-    BaseClient[Coroutine[Any, Any, AsyncResponse], AsyncHistory, AsyncIterator[AsyncResponse]]
+    BaseClient[Coroutine[Any, Any, AsyncResponse], AsyncHistory, AsyncGenerator[AsyncResponse]]
 ):
     """Speaks to one service. Safe to share between tasks of one event loop, asyncio's or trio's.
 
@@ -405,7 +411,6 @@ class AsyncClient(
             raise_errors=raise_errors,
         )
         self._transport = Loaded(transport, load_async)
-        self._driver = AsyncDriver(self._transport)
 
     def send(
         self,
@@ -419,40 +424,44 @@ class AsyncClient(
         chargeable request only if it never left or the service honours its idempotency key.
         """
         exchange = self._exchange(AsyncResponse, endpoint, params, options)
-        return self._driver.run(exchange, strict=self._raise_errors)
+        return run_async(self._transport(), exchange, strict=self._raise_errors)
 
     def history(self, query: Query, **options: Unpack[Options]) -> AsyncHistory:
         """A page of history; what :meth:`Voice.history` asks for."""
         return AsyncHistory(self, query, {**options})
 
-    def page(
-        self, query: Query, **options: Unpack[Options]
-    ) -> Coroutine[Any, Any, AsyncResponse]:
+    def page(self, query: Query, **options: Unpack[Options]) -> Coroutine[Any, Any, AsyncResponse]:
         """What awaiting an :class:`AsyncHistory` asks for."""
         exchange = self._page(AsyncResponse, query, options)
-        return self._driver.run(exchange, strict=self._raise_errors)
+        return run_async(self._transport(), exchange, strict=self._raise_errors)
 
-    async def wait(
+    def wait(
         self, txn_ref: str, until: Until, timeout: float | None, **who: Unpack[Who]
-    ) -> AsyncResponse:
+    ) -> Coroutine[Any, Any, AsyncResponse]:
         """What :meth:`Voice.wait` asks for."""
-        watching = self._watching(AsyncResponse, txn_ref, timeout, who)
-        return self._told(await self._driver.wait(wait(watching, until)))
+        from hoiio import listener, watching  # noqa: PLC0415 - loaded at use
 
-    async def watch(
+        steps = watching.wait(self._watching(AsyncResponse, txn_ref, timeout, who), until)
+        return listener.wait_async(self._transport(), steps, strict=self._raise_errors)
+
+    def watch(
         self, txn_ref: str, timeout: float | None, **who: Unpack[Who]
-    ) -> AsyncIterator[AsyncResponse]:
+    ) -> AsyncGenerator[AsyncResponse]:
         """What :meth:`Voice.watch` asks for."""
-        async for change in self._driver.watch(
-            self._watching(AsyncResponse, txn_ref, timeout, who)
-        ):
-            yield self._told(change)
+        from hoiio import listener  # noqa: PLC0415 - loaded at use
+
+        steps = self._watching(AsyncResponse, txn_ref, timeout, who)
+        return listener.watch_async(self._transport(), steps, strict=self._raise_errors)
 
     def entries(
         self, first: AsyncResponse, query: Query, **who: Unpack[Who]
-    ) -> AsyncIterator[AsyncResponse]:
+    ) -> AsyncGenerator[AsyncResponse]:
         """What :meth:`AsyncResponse.all` asks for."""
-        return self._driver.walk(self._pages(AsyncResponse, first, query, who))
+        from hoiio import walker  # noqa: PLC0415 - loaded at use
+
+        transport = self._transport()
+        steps = self._pages(AsyncResponse, first, query, who)
+        return walker.walk_async(lambda page: run_async(transport, page), steps)
 
     async def close(self) -> None:
         """Close its connections; a later request opens new ones."""

@@ -87,6 +87,13 @@ class Features:
 _HEADERS_MAX: Final = 16
 
 
+class Pollers:
+    """How many calls are being asked after at this time, by one client."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
 class Exchange(Generic[R]):
     """One request until its answer, however often it is sent; the same each time, key and all.
 

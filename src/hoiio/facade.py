@@ -11,7 +11,7 @@ from hoiio.defaults import CONNECT_TIMEOUT, RETRIES, TOTAL_TIMEOUT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator
 
     from hoiio.account import Account
     from hoiio.client import Client
@@ -84,12 +84,12 @@ class Facade:
         self._client.prefix = prefix
 
     @property
-    def voice(self) -> Voice[Response, Response, Iterator[Response]]:
+    def voice(self) -> Voice[Response, Response, Generator[Response]]:
         """Calls, conferences, records, prices."""
         return self._client.voice
 
     @property
-    def account(self) -> Account[Response, Response, Iterator[Response]]:
+    def account(self) -> Account[Response, Response, Generator[Response]]:
         """Credit and who one is."""
         return self._client.account
 

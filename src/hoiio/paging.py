@@ -14,6 +14,7 @@ from hoiio import wire
 from hoiio.answer import Answer
 from hoiio.errors import HoiioException
 from hoiio.exchange import Exchange, Sleep, pause_asked
+from hoiio.request import Query
 
 R = TypeVar("R", bound=Answer)
 
@@ -32,15 +33,6 @@ class Entries(NamedTuple, Generic[R]):
     """Hand a page's entries to whoever walks."""
 
     entries: list[R]
-
-
-class Query(NamedTuple):
-    """One page of one list."""
-
-    page: int | None
-    from_: str | None
-    to: str | None
-    upto: str | None
 
 
 Paging = Generator[Begin[R] | Finish | Entries[R] | Sleep, R | HoiioException | None, None]

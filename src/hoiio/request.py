@@ -108,6 +108,15 @@ def _has_space(url: str) -> bool:
     return any(char.isspace() or not char.isprintable() for char in url)
 
 
+class Query(NamedTuple):
+    """One page of one list."""
+
+    page: int | None
+    from_: str | None
+    to: str | None
+    upto: str | None
+
+
 class Site:
     """One service, asked in one name: what is the same in all requests to it."""
 

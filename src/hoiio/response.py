@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncGenerator, Generator
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from hoiio.answer import Answer
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from hoiio.client import AsyncClient, Client
-    from hoiio.paging import Query
+    from hoiio.request import Query
     from hoiio.voice import Who
     from hoiio.watching import Until
 
@@ -53,11 +54,11 @@ class Response(Answer):
         ref = _ref(self)
         return self._origin.client.voice.wait(ref, until, timeout=timeout, **self._origin.who)
 
-    def watch(self, *, timeout: float | None = None) -> Iterator[Response]:
+    def watch(self, *, timeout: float | None = None) -> Generator[Response]:
         """Iterate over how this call is, until it has ended; see :meth:`Voice.watch`."""
         return self._origin.client.voice.watch(_ref(self), timeout=timeout, **self._origin.who)
 
-    def all(self) -> Iterator[Response]:
+    def all(self) -> Generator[Response]:
         """Every entry from this page of history on, the next page always under way.
 
         Calls placed meanwhile shift nothing. Raises ``APIError`` if a page is refused for another
@@ -93,11 +94,11 @@ class AsyncResponse(Answer):
         ref = _ref(self)
         return await self._origin.client.voice.wait(ref, until, timeout=timeout, **self._origin.who)
 
-    def watch(self, *, timeout: float | None = None) -> AsyncIterator[AsyncResponse]:
+    def watch(self, *, timeout: float | None = None) -> AsyncGenerator[AsyncResponse]:
         """Iterate over how this call is, until it has ended; see :meth:`Voice.watch`."""
         return self._origin.client.voice.watch(_ref(self), timeout=timeout, **self._origin.who)
 
-    def all(self) -> AsyncIterator[AsyncResponse]:
+    def all(self) -> AsyncGenerator[AsyncResponse]:
         """Every entry from this page of history on, the next page always under way.
 
         Calls placed meanwhile shift nothing. Raises ``APIError`` if a page is refused for another
@@ -130,11 +131,12 @@ class AsyncHistory:
     def __await__(self) -> Generator[Any, Any, AsyncResponse]:
         return self._client.page(self._query, **self._options).__await__()
 
-    async def all(self) -> AsyncIterator[AsyncResponse]:
+    async def all(self) -> AsyncGenerator[AsyncResponse]:
         """Every entry from this page on; see :meth:`AsyncResponse.all`."""
         first = await self
-        async for entry in first.all():
-            yield entry
+        async with aclosing(first.all()) as entries:
+            async for entry in entries:
+                yield entry
 
     async def to_csv(self, path: str | PathLike[str]) -> int:
         """Write every entry from this page on; see :meth:`AsyncResponse.to_csv`."""

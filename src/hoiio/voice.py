@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypedDict, TypeVar
 
 from hoiio import parameters, wire
 from hoiio.errors import InvalidArgument
-from hoiio.paging import Query
+from hoiio.request import Query
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -12,7 +12,7 @@ from typing import Final, Generic, Literal, NamedTuple, TypeVar
 from hoiio import wire
 from hoiio.answer import Answer
 from hoiio.errors import ConnectionFailed, InvalidResponse, TimedOut, WaitTimedOut
-from hoiio.exchange import Exchange, Outcome, Sleep, chance, pause_asked
+from hoiio.exchange import Exchange, Outcome, Pollers, Sleep, chance, pause_asked
 from hoiio.transport import HttpRequest, Opened
 
 R = TypeVar("R", bound=Answer)
@@ -30,6 +30,8 @@ EVENT_MAX: Final = 64 * 1024
 """Bytes; one is a few hundred long."""
 STREAM_TOTAL: Final = 3600.0
 """Seconds after which a stream is opened anew."""
+STREAM_AGAIN: Final = 60.0
+"""Seconds of asking after a stream that was refused, or broke and had brought nothing new."""
 
 
 class Tell(NamedTuple, Generic[R]):
@@ -48,23 +50,20 @@ class Read(NamedTuple):
     """Read on in the stream. The outcome is bytes, none at its end, or a ``HoiioException``."""
 
 
-Step = HttpRequest | Sleep | Open | Read
+class Close(NamedTuple):
+    """Close the stream, if one was opened. The outcome is None."""
+
+
+Step = HttpRequest | Sleep | Open | Read | Close
 Watching = Generator[Step | Tell[R], Outcome, None]
-
-
-class Pollers:
-    """How many calls are being asked after at this time, by one client."""
-
-    def __init__(self) -> None:
-        self.count = 0
 
 
 class Call(NamedTuple, Generic[R]):
     """A call to be followed.
 
-    ``ask`` gives the request of one look at it, which may take so many seconds. ``stream`` gives the
-    request of its stream for so many seconds, or None where there is none; ``read`` makes an answer
-    of one event.
+    ``ask`` gives the request of one look at it, which may take so many seconds. ``stream`` gives
+    the request of its stream for so many seconds, or None where there is none; ``read`` makes an
+    answer of one event.
     """
 
     ref: str
@@ -89,7 +88,7 @@ def watch(
     """
     deadline = None if timeout is None else clock() + timeout
     last: R | None = None
-    streams, misses = True, _Misses()
+    listen_from, misses = clock(), _Misses()
     pollers.count += 1
     try:
         while True:
@@ -101,13 +100,12 @@ def watch(
                 last = answer
                 if not answer.is_success() or not answer.is_live():
                     return
-                request = call.stream(_left(deadline, clock, STREAM_TOTAL)) if streams else None
-                if request is not None:
-                    last = yield from _listen(call, request, answer)
+                if clock() >= listen_from:
+                    last = yield from _listen(call, deadline, clock, answer)
                     if not last.is_live():
                         return
-                    # A stream that brought nothing new is not asked for twice.
-                    streams = last is not answer
+                    # A stream that brought nothing new is not asked for again at once.
+                    listen_from = clock() + (STREAM_AGAIN if last is answer else 0)
             pause = POLL * max(1, pollers.count) * (0.75 + chance() / 2)
             if limited:
                 pause = pause_asked(answer)
@@ -165,11 +163,22 @@ def _left(deadline: float | None, clock: Callable[[], float], at_most: float) ->
     return at_most if deadline is None else min(at_most, deadline - clock())
 
 
-def _listen(call: Call[R], request: HttpRequest, known: R) -> Generator[Step | Tell[R], Outcome, R]:
+def _listen(
+    call: Call[R], deadline: float | None, clock: Callable[[], float], known: R
+) -> Generator[Step | Tell[R], Outcome, R]:
     """Tell the changes of a stream as long as it lasts; returns the last that is known."""
-    opened = yield Open(request)
-    if not isinstance(opened, Opened) or "event-stream" not in opened.content_type:
+    request = call.stream(_left(deadline, clock, STREAM_TOTAL))
+    if request is None:
         return known
+    opened = yield Open(request)
+    if isinstance(opened, Opened) and "event-stream" in opened.content_type:
+        known = yield from _changes(call, known)
+    yield Close()
+    return known
+
+
+def _changes(call: Call[R], known: R) -> Generator[Step | Tell[R], Outcome, R]:
+    """Tell what an open stream tells, until it ends or breaks."""
     events = Events()
     while True:
         piece = yield Read()

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+from contextlib import aclosing
 
 import pytest
+import trio
 
 from hoiio import AsyncClient, Client, WaitTimedOut
 from hoiio.watching import POLL
@@ -80,3 +82,32 @@ def test_after_a_stream_that_broke_the_status_is_asked_for(server, waiting, monk
     assert waiting(server, 20).call_status_dest1 == "answered"
     paths = [asked.path.rpartition("/")[2] for asked in server.asked]
     assert paths == ["query_status", "events", "query_status"]
+
+
+def opens(server):
+    """A stream that tells how the call is, and then nothing."""
+
+    def answer(handler):
+        begun(handler)
+        event = f"data: {json.dumps(UP | {'tag': 'new'})}\n\n".encode()
+        handler.wfile.write(f"{len(event):x}\r\n".encode() + event + b"\r\n")
+        server.released.wait(20)
+
+    return answer
+
+
+# The library's own generators below ours are not closed by it, which trio remarks on.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("run", [lambda main: asyncio.run(main()), trio.run])
+def test_who_stops_watching_has_no_stream_left_open(server, run):
+    server.answers = [status(UP), opens(server)]
+
+    async def watch():
+        async with AsyncClient(*CREDENTIALS, base_url=server.url) as client:
+            async with aclosing(client.voice.watch("AA-C-7")) as changes:
+                seen = [await anext(changes), await anext(changes)]
+                assert client._pollers.count == 1
+            assert client._pollers.count == 0
+            return [change.tag for change in seen]
+
+    assert run(watch) == [None, "new"]

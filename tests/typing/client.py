@@ -3,7 +3,7 @@
 A line that is wrong on purpose is marked, and a mark that is not needed is an error as well.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Generator
 from datetime import datetime
 from decimal import Decimal
 from typing import assert_type
@@ -21,9 +21,9 @@ def sync() -> None:
         assert_type(client.voice.conference("+6511111111", room="R", app_id="other"), Response)
         assert_type(client.account.balance(connect_timeout=1.5), Response)
         assert_type(client.voice.history(page=2, from_=datetime(2012, 1, 1)), Response)
-        assert_type(client.voice.history(to="2012-01-01 00:00:00").all(), Iterator[Response])
+        assert_type(client.voice.history(to="2012-01-01 00:00:00").all(), Generator[Response])
         assert_type(client.voice.history().to_csv("calls.csv"), int)
-        assert_type(client.voice.watch("TX-1", timeout=5), Iterator[Response])
+        assert_type(client.voice.watch("TX-1", timeout=5), Generator[Response])
         assert_type(client.voice.wait("TX-1", "answered"), Response)
         assert_type(res.wait(until="ended", timeout=60), Response)
         assert_type(res.raise_for_error(), Response)
@@ -61,7 +61,7 @@ async def asynchronous() -> None:
         page = await client.voice.history(page=2)
         assert_type(page, AsyncResponse)
         assert_type(page.entries, list[AsyncResponse] | None)
-        assert_type(client.voice.history().all(), AsyncIterator[AsyncResponse])
+        assert_type(client.voice.history().all(), AsyncGenerator[AsyncResponse])
         assert_type(await client.voice.history().to_csv("calls.csv"), int)
         assert_type(await client.voice.wait("TX-1", until="answered"), AsyncResponse)
         assert_type(await res.wait(timeout=60), AsyncResponse)

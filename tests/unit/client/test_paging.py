@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hoiio import APIError, ConnectionFailed
 from hoiio.answer import Answer, parse
 from hoiio.exchange import PATIENCE, Sleep
-from hoiio.paging import Begin, Entries, Finish, Query, pages
+from hoiio.paging import Begin, Entries, Finish, pages
+from hoiio.request import Query
 from support.fuzz import cases
 from support.steps import response
 

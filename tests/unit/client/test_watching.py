@@ -9,9 +9,21 @@ from hypothesis import strategies as st
 
 from hoiio import ConnectionFailed, InvalidResponse, TimedOut, WaitTimedOut
 from hoiio.answer import Answer, parse
-from hoiio.exchange import PATIENCE, Sleep
+from hoiio.exchange import PATIENCE, Pollers, Sleep
 from hoiio.transport import HttpRequest, Opened
-from hoiio.watching import OUTAGES, POLL, Call, Events, Open, Pollers, Read, Tell, wait, watch
+from hoiio.watching import (
+    OUTAGES,
+    POLL,
+    STREAM_AGAIN,
+    Call,
+    Close,
+    Events,
+    Open,
+    Read,
+    Tell,
+    wait,
+    watch,
+)
 from support.fuzz import cases
 from support.steps import Clock, response
 
@@ -32,6 +44,7 @@ class World:
         self.clock, self.pollers = Clock(), Pollers()
         self.looks, self.streams = list(looks), list(streams)
         self.slept, self.opened, self.asked = [], 0, []
+        self.pieces = None
         call = Call("TX-1", self.ask, self.stream, lambda data: parse(Answer, data))
         self.watching = watch(call, timeout, self.pollers, clock=self.clock, chance=lambda: 0.5)
 
@@ -50,23 +63,29 @@ class World:
 
     def perform(self, step):
         match step:
+            case Close():
+                self.pieces = None
             case Sleep():
+                # No stream is open meanwhile.
+                assert self.pieces is None
                 assert step.seconds > 0
                 self.clock.now += step.seconds
                 self.slept.append(step.seconds)
-                return None
             case HttpRequest():
                 look = self.looks.pop(0)
                 return look if not isinstance(look, dict) else response(text(look))
             case Open():
+                assert self.pieces is None
                 self.opened += 1
                 self.pieces = self.streams.pop(0)
                 if not isinstance(self.pieces, list):
-                    return self.pieces
+                    how, self.pieces = self.pieces, []
+                    return how
                 self.pieces = list(self.pieces)
                 return Opened(200, "text/event-stream; charset=utf-8")
             case Read():
                 return self.pieces.pop(0) if self.pieces else b""
+        return None
 
     def told(self):
         told, outcome = [], None
@@ -135,14 +154,18 @@ def test_streams_that_break_are_followed_by_asking(looks, streams):
     assert world.pollers.count == 0
 
 
-def test_a_stream_that_brings_nothing_is_not_opened_again():
-    """One that brought news is."""
+def test_a_stream_that_brings_nothing_is_not_opened_again_at_once():
+    """One that brought news is; one that was refused is tried later."""
     world = World([UP, UP, UP, ENDED], [[], [event(TALKING)]])
     world.told()
     assert world.opened == 1
     world = World([UP, TALKING, ENDED], [[event(TALKING)], [event(ENDED)]])
     assert world.told() == [UP, TALKING, ENDED]
     assert (world.opened, len(world.asked)) == (2, 2)
+    looks = int(STREAM_AGAIN / POLL) + 1
+    world = World([UP] * looks, [Opened(503, "text/html"), [event(ENDED)]])
+    assert world.told() == [UP, ENDED]
+    assert (world.opened, sum(world.slept), world.looks) == (2, STREAM_AGAIN, [])
 
 
 def test_a_call_that_is_over_is_one_look():

@@ -1,0 +1,162 @@
+"""Who follows a call: performs the steps of :mod:`hoiio.watching`, once sync, once async."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from contextlib import AsyncExitStack, ExitStack
+from typing import TypeVar, cast
+
+from hoiio.answer import Answer
+from hoiio.driver import sleep_async
+from hoiio.errors import HoiioException
+from hoiio.exchange import Outcome, Sleep
+from hoiio.transport import (
+    AsyncStreaming,
+    AsyncTransport,
+    HttpRequest,
+    Opened,
+    Streaming,
+    Transport,
+)
+from hoiio.watching import Close, Open, Step, Tell, Watching
+
+R = TypeVar("R", bound=Answer)
+
+
+def wait(transport: Transport, steps: Generator[Step, Outcome, R], *, strict: bool = False) -> R:
+    """The answer that was waited for; if ``strict``, an error of the API is raised."""
+    outcome: Outcome = None
+    with ExitStack() as streams:
+        listener = _Listener(transport, streams)
+        streams.callback(steps.close)
+        while True:
+            try:
+                step = steps.send(outcome)
+            except StopIteration as done:
+                answer = cast("R", done.value)
+                return answer.raise_for_error() if strict else answer
+            outcome = listener.perform(step)
+
+
+def watch(transport: Transport, steps: Watching[R], *, strict: bool = False) -> Generator[R]:
+    """A call, change by change; if ``strict``, an error of the API is raised."""
+    outcome: Outcome = None
+    with ExitStack() as streams:
+        listener = _Listener(transport, streams)
+        streams.callback(steps.close)
+        while True:
+            try:
+                step = steps.send(outcome)
+            except StopIteration:
+                return
+            if isinstance(step, Tell):
+                outcome = None
+                yield step.answer.raise_for_error() if strict else step.answer
+            else:
+                outcome = listener.perform(step)
+
+
+class _Listener:
+    """Performs the steps of one that watches; at most one stream is open at a time."""
+
+    def __init__(self, transport: Transport, streams: ExitStack) -> None:
+        self._transport = transport
+        self._stream = streams.enter_context(ExitStack())
+        self._pieces: Iterator[bytes] = iter(())
+
+    def perform(self, step: Step) -> Outcome:
+        try:
+            match step:
+                case HttpRequest():
+                    return self._transport.send(step)
+                case Sleep():
+                    time.sleep(step.seconds)
+                    return None
+                case Open():
+                    if not isinstance(self._transport, Streaming):
+                        return None
+                    stream = self._stream.enter_context(self._transport.stream(step.request))
+                    self._pieces = stream.pieces
+                    return Opened(stream.status_code, stream.headers.get("Content-Type", ""))
+                case Close():
+                    self._stream.close()
+                    return None
+                case _:
+                    return next(self._pieces, b"")
+        except HoiioException as error:
+            return error
+
+
+async def wait_async(
+    transport: AsyncTransport, steps: Generator[Step, Outcome, R], *, strict: bool = False
+) -> R:
+    """The answer that was waited for; if ``strict``, an error of the API is raised."""
+    outcome: Outcome = None
+    async with AsyncExitStack() as streams:
+        listener = _AsyncListener(transport, streams)
+        streams.callback(steps.close)
+        while True:
+            try:
+                step = steps.send(outcome)
+            except StopIteration as done:
+                answer = cast("R", done.value)
+                return answer.raise_for_error() if strict else answer
+            outcome = await listener.perform(step)
+
+
+async def watch_async(
+    transport: AsyncTransport, steps: Watching[R], *, strict: bool = False
+) -> AsyncGenerator[R]:
+    """A call, change by change; if ``strict``, an error of the API is raised."""
+    outcome: Outcome = None
+    async with AsyncExitStack() as streams:
+        listener = _AsyncListener(transport, streams)
+        streams.callback(steps.close)
+        while True:
+            try:
+                step = steps.send(outcome)
+            except StopIteration:
+                return
+            if isinstance(step, Tell):
+                outcome = None
+                yield step.answer.raise_for_error() if strict else step.answer
+            else:
+                outcome = await listener.perform(step)
+
+
+class _AsyncListener:
+    """Performs the steps of one that watches; at most one stream is open at a time."""
+
+    def __init__(self, transport: AsyncTransport, streams: AsyncExitStack) -> None:
+        self._transport = transport
+        self._stream = AsyncExitStack()
+        streams.push_async_callback(self._close)
+        self._pieces: AsyncIterator[bytes] | None = None
+
+    async def _close(self) -> None:
+        stream, self._stream = self._stream, AsyncExitStack()
+        await stream.aclose()
+
+    async def perform(self, step: Step) -> Outcome:
+        try:
+            match step:
+                case HttpRequest():
+                    return await self._transport.send(step)
+                case Sleep():
+                    await sleep_async(step.seconds)
+                    return None
+                case Open():
+                    if not isinstance(self._transport, AsyncStreaming):
+                        return None
+                    opening = self._transport.stream(step.request)
+                    stream = await self._stream.enter_async_context(opening)
+                    self._pieces = stream.pieces
+                    return Opened(stream.status_code, stream.headers.get("Content-Type", ""))
+                case Close():
+                    await self._close()
+                    return None
+                case _:
+                    return b"" if self._pieces is None else await anext(self._pieces, b"")
+        except HoiioException as error:
+            return error

@@ -1,0 +1,130 @@
+"""Who walks through a history: performs the steps of :mod:`hoiio.paging`, once sync, once async."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from hoiio.answer import Answer
+from hoiio.driver import asyncio_loop, sleep_async
+from hoiio.errors import HoiioException
+from hoiio.exchange import Exchange, Sleep
+from hoiio.paging import Begin, Entries, Finish, Paging
+
+if TYPE_CHECKING:
+    import asyncio
+    from concurrent.futures import Future
+
+R = TypeVar("R", bound=Answer)
+
+
+def walk(run: Callable[[Exchange[R]], R], steps: Paging[R]) -> Generator[R]:
+    """Go through a history; the next page is asked for in a thread of its own.
+
+    ``run`` makes a request, for its answer.
+    """
+    ahead: Future[R] | None = None
+    outcome: R | HoiioException | None = None
+    while True:
+        try:
+            step = steps.send(outcome)
+        except StopIteration:
+            return
+        outcome = None
+        match step:
+            case Begin():
+                ahead = _set_off(run, step.exchange)
+            case Finish():
+                outcome = _result(ahead)
+            case Entries():
+                yield from step.entries
+            case Sleep():
+                time.sleep(step.seconds)
+
+
+def _set_off(run: Callable[[Exchange[R]], R], exchange: Exchange[R]) -> Future[R]:
+    """Fetch a page in a thread that the end of the program does not wait for."""
+    from concurrent.futures import Future  # noqa: PLC0415 - slow to load
+
+    ahead: Future[R] = Future()
+
+    def fetch() -> None:
+        try:
+            ahead.set_result(run(exchange))
+        except BaseException as error:  # noqa: BLE001 - whoever waits for the page gets it
+            ahead.set_exception(error)
+
+    threading.Thread(target=fetch, name="hoiio-history", daemon=True).start()
+    return ahead
+
+
+def _result(ahead: Future[R] | None) -> R | HoiioException:
+    if ahead is None:
+        raise TypeError("nothing was begun")
+    try:
+        return ahead.result()
+    except HoiioException as error:
+        return error
+
+
+async def walk_async(
+    run: Callable[[Exchange[R]], Coroutine[Any, Any, R]], steps: Paging[R]
+) -> AsyncGenerator[R]:
+    """Go through a history; under asyncio the next page is asked for in a task of its own.
+
+    Trio has no tasks without a nursery, so there each page is asked for when it is needed.
+    """
+    ahead: _Ahead[R] | None = None
+    outcome: R | HoiioException | None = None
+    try:
+        while True:
+            try:
+                step = steps.send(outcome)
+            except StopIteration:
+                return
+            outcome = None
+            match step:
+                case Begin():
+                    ahead = _Ahead(run(step.exchange))
+                case Finish():
+                    outcome = await _async_result(ahead)
+                case Entries():
+                    for entry in step.entries:
+                        yield entry
+                case Sleep():
+                    await sleep_async(step.seconds)
+    finally:
+        if ahead is not None:
+            ahead.cancel()
+
+
+class _Ahead(Generic[R]):
+    """A page that is fetched beside all else where there is an asyncio loop to do it."""
+
+    def __init__(self, fetch: Coroutine[Any, Any, R]) -> None:
+        loop = asyncio_loop()
+        self._fetch = fetch
+        self._task: asyncio.Task[R] | None = None if loop is None else loop.create_task(fetch)
+        if self._task is not None:
+            # Whoever stops before this page does not want to hear what came of it.
+            self._task.add_done_callback(lambda task: task.cancelled() or task.exception())
+
+    async def result(self) -> R:
+        return await (self._fetch if self._task is None else self._task)
+
+    def cancel(self) -> None:
+        if self._task is None:
+            self._fetch.close()
+        else:
+            self._task.cancel()
+
+
+async def _async_result(ahead: _Ahead[R] | None) -> R | HoiioException:
+    if ahead is None:
+        raise TypeError("nothing was begun")
+    try:
+        return await ahead.result()
+    except HoiioException as error:
+        return error
