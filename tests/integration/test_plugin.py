@@ -143,3 +143,24 @@ def test_a_failing_test_shows_the_services_log_and_no_number_in_it(tmp_path):
     assert "call settled" in logged
     assert "+65***321" in logged
     assert "+6587654321" not in logged
+
+
+def test_the_first_test_loads_nothing_any_more(tmp_path):
+    """What the first request needs is there before, so the first test is as fast as the next."""
+    text = (
+        "import sys\n"
+        + CALL.replace("    res =", "    before = set(sys.modules)\n    res =")
+        + "    assert set(sys.modules) == before\n"
+    )
+    code, told = run_pytest(written(tmp_path, text))
+    assert code == 0, told
+
+
+def test_without_pytest_it_says_what_to_install():
+    code = "import sys\nsys.modules['pytest'] = None\nimport hoiio.testing"
+    done = run("-c", code, folder=ROOT / "src")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(
+        "ModuleNotFoundError: hoiio.testing needs pytest"
+    )
+    assert "pip install 'hoiio[testing]'" in done.stderr

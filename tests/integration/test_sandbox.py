@@ -3,6 +3,7 @@
 import asyncio
 import hmac
 import os
+import signal
 import threading
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -11,6 +12,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from hoiio import AsyncClient, Client, Hoiio, wire
+from hoiio.server.sandbox.world import World
 from hoiio.testing import (
     ANSWERS,
     BUSY,
@@ -23,6 +25,7 @@ from hoiio.testing import (
 
 ONE, TWO, THREE = "+6511111111", "+6522222222", "+6533333333"
 HOOK = "https://my.app/hook?order=7"
+WITHIN = "hoiio.server.sandbox.thread.WITHIN"
 
 
 def call(dest2=TWO, dest1=ONE, **options):
@@ -345,3 +348,50 @@ def test_what_a_program_told_init_is_put_aside(pytestconfig, request):
         assert Hoiio.account.balance().balance_decimal == sandbox.balance
     finally:
         Hoiio.init()
+
+
+# --- what goes wrong ------------------------------------------------------------------------------
+
+
+def out_of_time(monkeypatch):
+    monkeypatch.setattr(WITHIN, 0.05)
+    return TimeoutError
+
+
+def interrupted(monkeypatch):
+    monkeypatch.setattr(WITHIN, 20)
+    return KeyboardInterrupt
+
+
+@pytest.fixture
+def interruptible():
+    """Whoever runs the tests may have them ignore interrupts."""
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, former)
+
+
+@pytest.mark.parametrize("given_up", [out_of_time, interrupted])
+def test_what_was_given_up_leaves_nothing_behind(
+    hoiio_sandbox, monkeypatch, given_up, interruptible
+):
+    """Neither does it go on, nor does what is asked next take its end for one's own."""
+    ended = []
+
+    async def hangs(_):
+        if given_up is interrupted:
+            os.kill(os.getpid(), signal.SIGINT)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("balance")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(World, "balance", hangs)
+        with pytest.raises(given_up(patch)):
+            _ = hoiio_sandbox.balance
+    ref = call(drops_after(10), notify_url=HOOK)
+    monkeypatch.setattr(WITHIN, 20)
+    hoiio_sandbox.advance(10)
+    assert [told.txn_ref for told in hoiio_sandbox.notifications] == [ref]
+    assert ended == ["balance"]

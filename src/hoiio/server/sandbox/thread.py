@@ -45,7 +45,7 @@ class WorldThread:
     def __init__(self, loop: asyncio.AbstractEventLoop, world: World) -> None:
         self._loop = loop
         self._world = world
-        self._posts = queue.SimpleQueue[_Posted | None]()
+        self._posts = queue.SimpleQueue[_Posted | Future[Any]]()
         self._receiver: Receiver | None = None
         self._asking = threading.Lock()
         self._receiving = False
@@ -98,20 +98,29 @@ class WorldThread:
         problems: list[BaseException] = []
         with self._asking:
             doing = asyncio.run_coroutine_threadsafe(work, self._loop)
-            doing.add_done_callback(lambda _: self._posts.put(None))
-            while (posted := self._next_post()) is not None:
-                posted.answer.set_result(self._received(posted, problems))
+            doing.add_done_callback(self._posts.put)
+            try:
+                while (posted := self._next_post(doing)) is not None:
+                    if posted.answer.set_running_or_notify_cancel():
+                        posted.answer.set_result(self._received(posted, problems))
+            except BaseException:
+                doing.cancel()
+                raise
         result = doing.result()
         if problems:
             raise problems[0]
         return result
 
-    def _next_post(self) -> _Posted | None:
-        """What is posted next; None once the world has done what it was asked for."""
+    def _next_post(self, doing: Future[Any]) -> _Posted | None:
+        """What is posted next; None once the world has done this."""
         try:
-            return self._posts.get(timeout=WITHIN)
+            # The end of something else is that of one whose caller gave up.
+            while isinstance(told := self._posts.get(timeout=WITHIN), Future):
+                if told is doing:
+                    return None
         except queue.Empty:
             raise TimeoutError(f"the sandbox was not done within {WITHIN:g} s") from None
+        return told
 
     def _received(self, posted: _Posted, problems: list[BaseException]) -> int:
         if self._receiver is None:
