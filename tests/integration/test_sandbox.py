@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+import itertools
 import os
 import signal
 import threading
@@ -11,7 +12,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from hoiio import AsyncClient, Client, Hoiio, wire
+from hoiio import APIError, AsyncClient, Client, Hoiio, wire
 from hoiio.server.sandbox.world import World
 from hoiio.testing import (
     ANSWERS,
@@ -26,6 +27,8 @@ from hoiio.testing import (
 ONE, TWO, THREE = "+6511111111", "+6522222222", "+6533333333"
 HOOK = "https://my.app/hook?order=7"
 WITHIN = "hoiio.server.sandbox.thread.WITHIN"
+PATIENCE = "hoiio.server.sandbox.world.PATIENCE"
+IN_VAIN = "error_time_stands_still_until_hoiio_sandbox_advance"
 
 
 def call(dest2=TWO, dest1=ONE, **options):
@@ -395,3 +398,51 @@ def test_what_was_given_up_leaves_nothing_behind(
     hoiio_sandbox.advance(10)
     assert [told.txn_ref for told in hoiio_sandbox.notifications] == [ref]
     assert ended == ["balance"]
+
+
+# --- waiting while time stands still --------------------------------------------------------------
+
+
+@pytest.fixture
+def impatient(hoiio_sandbox, monkeypatch):
+    monkeypatch.setattr(PATIENCE, 0.05)
+    return hoiio_sandbox
+
+
+def test_who_would_wait_for_ever_is_told_to_move_the_clock(impatient, caplog):
+    res = Hoiio.voice.call(ONE, TWO)
+    assert res.wait().status == IN_VAIN
+    assert [told.status for told in res.watch()] == ["success_ok", IN_VAIN]
+    assert "time stands still until hoiio_sandbox.advance" in caplog.text
+    with Client(raise_errors=True) as client, pytest.raises(APIError, match=IN_VAIN):
+        client.voice.wait(res.txn_ref)
+
+
+def test_it_is_told_in_async_too(impatient):
+    async def test():
+        async with AsyncClient() as client:
+            return await (await client.voice.call(ONE, TWO)).wait()
+
+    assert asyncio.run(test()).status == IN_VAIN
+
+
+def test_who_waits_beside_the_test_sees_time_move(hoiio_sandbox, monkeypatch):
+    """However often it was looked whether it does."""
+    looks = threading.Semaphore(0)
+
+    def moves(world):
+        looks.release()
+        return next(times)
+
+    times = itertools.count()
+    monkeypatch.setattr(PATIENCE, 0.01)
+    monkeypatch.setattr(World, "now", moves)
+    res = Hoiio.voice.call(ONE, TWO)
+    ended = []
+    waiting = threading.Thread(target=lambda: ended.append(res.wait()))
+    waiting.start()
+    for _ in range(20):
+        assert looks.acquire(timeout=20)
+    hoiio_sandbox.hang_up(TWO)
+    waiting.join(20)
+    assert [res.is_success() for res in ended] == [True]

@@ -16,8 +16,11 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qsl
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from hoiio import wire
+from hoiio.server.api import answers
 from hoiio.server.api.http import bind
 from hoiio.server.engines.sandbox import SandboxEngine
 from hoiio.server.notifications.post import Attempt
@@ -32,6 +35,11 @@ from hoiio.server.storage.sqlite import SqliteStorage, wall_clock
 from hoiio.wire import MICROS
 
 HERE: Final = Address("127.0.0.1", 0)
+PATIENCE: Final = 10.0
+"""Seconds by the machine's clock for which a stream waits for a time that nobody moves."""
+IN_VAIN: Final = "error_time_stands_still_until_hoiio_sandbox_advance"
+"""What it ends with then, where one would wait for ever: a status that no real service has."""
+EVENTS: Final = wire.PATH_PREFIX + wire.EVENTS.path
 GONE: Final = 410
 """What an earlier customer's receiver answers: it is not there any more."""
 
@@ -45,6 +53,8 @@ class Letter:
     headers: Mapping[str, str]
     at: int
 
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 Post = Callable[[Letter], Awaitable[int]]
 """What stands in for the network; returns the HTTP status."""
@@ -93,6 +103,14 @@ class World:
         return (await self._storage.account(account.name)).balance
 
     # --- time ---------------------------------------------------------------------------------
+
+    def now(self) -> int:
+        """The instant that it is, Unix time in microseconds."""
+        return self._clock.now()
+
+    def stands_still(self, since: int) -> bool:
+        """Whether it is still that instant, and nobody is about to change it."""
+        return self.now() == since and not self._moving.locked()
 
     async def advance(self, seconds: float) -> None:
         """Move time on, with everything that is due meanwhile, each at its instant, in order."""
@@ -201,4 +219,35 @@ class _Settled:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.world.settle_for_request()
+        if scope["path"] == EVENTS:
+            watched = _Watched(self.world, receive, send)
+            receive, send = watched.receive, watched.send
         await self.app(scope, receive, send)
+
+
+class _Watched:
+    """A stream of changes; where none can come it ends with a refusal, as if its client left."""
+
+    def __init__(self, world: World, receive: Receive, send: Send) -> None:
+        self._world = world
+        self._receive = receive
+        self._send = send
+        self._in_vain = False
+
+    async def receive(self) -> Message:
+        """What the client sends, or that it left."""
+        while not self._in_vain:
+            since = self._world.now()
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    return await self._receive()
+            except TimeoutError:
+                self._in_vain = self._world.stands_still(since)
+        log.warning("a call is waited for, and time stands still until hoiio_sandbox.advance")
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Message) -> None:
+        """Pass it on; the end of what was in vain says so."""
+        if self._in_vain and not message.get("more_body"):
+            message = {**message, "body": b"data: %s\n\n" % answers.body(IN_VAIN)}
+        await self._send(message)
