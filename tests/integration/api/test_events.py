@@ -7,6 +7,7 @@ import contextlib
 import socket
 
 import pytest
+from structlog.testing import capture_logs
 
 from hoiio.server.api.events import Streams
 from hoiio.server.api.http import Limits, bind
@@ -451,14 +452,23 @@ def test_a_real_service_is_watched_through_its_calls_and_does_not_wait_for_who_w
         assert secret not in logged
 
 
-def test_a_failing_database_ends_a_stream_and_no_token_is_logged(server, monkeypatch):
+@pytest.mark.parametrize("failure", [StorageError("the disk is gone"), RuntimeError("a fault")])
+def test_whatever_fails_ends_a_stream_as_it_should_and_is_logged(server, monkeypatch, failure):
+    """The client is not cut off, and comes back for what is so then."""
     ref = a_call(server)
-    with watch(server, ref) as stream:
+    with capture_logs() as lines, watch(server, ref) as stream:
         stream.part()
 
         async def fails(*_):
-            raise StorageError("the disk is gone")
+            raise failure
 
         monkeypatch.setattr(server.storage, "record", fails)
         server.loop.call_soon_threadsafe(server.desk.watchers.changed, ref)
         assert stream.part() is None
+    [told] = [line for line in lines if line["log_level"] == "error"]
+    assert told == {
+        "event": "an event stream ended early",
+        "ref": ref,
+        "exc_info": True,
+        "log_level": "error",
+    }

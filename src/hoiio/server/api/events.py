@@ -23,7 +23,6 @@ from hoiio.server.api.limits import exceeded
 from hoiio.server.api.params import Params
 from hoiio.server.calls import transaction
 from hoiio.server.calls.watchers import Watch
-from hoiio.server.storage.errors import StorageError
 from hoiio.server.storage.protocol import Application, CallRecord
 from hoiio.wire import Status
 
@@ -114,8 +113,8 @@ class EventStream:
                     # Only now: what nobody reads must not keep its connection.
                     if not goes_on(self.streams.keep_alive):
                         return
-        except StorageError:
-            # The client comes back, and is answered by what the database says then.
+        except Exception:
+            # The head is out, so no answer can say it. The client comes back, and is told then.
             log.exception("an event stream ended early", ref=self.ref)
         await send(_body(b"", more=False))
 
