@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import os
 import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Final
@@ -22,12 +24,20 @@ COLUMNS: Final = (
 )
 """As the API has them: dates in GMT+8, money as the service wrote it."""
 
+_FORMULA: Final = tuple("=+-@\t\r\n＝＋－＠")
+"""What a spreadsheet may take a cell for a formula by, if it begins so."""
+
 
 def cells(entry: Answer) -> Iterable[str]:
-    """One call's row. Text is taken from the answer as it came, so no amount is rounded."""
+    """One call's row. Text is taken from the answer as it came, so no amount is rounded.
+
+    Only a tag, which may be anybody's words, is kept from being a formula in a spreadsheet: by an
+    apostrophe before it. A number begins with a plus, and programs read it back.
+    """
     for name in COLUMNS:
         value = entry.json.get(name)
-        yield "" if value is None else str(value)
+        text = "" if value is None else str(value)
+        yield f"'{text}" if name == "tag" and text.startswith(_FORMULA) else text
 
 
 class Table:
@@ -39,9 +49,10 @@ class Table:
         """How many were written, the names of the columns not counted."""
 
     def __enter__(self) -> Self:
-        descriptor, name = tempfile.mkstemp(
-            prefix=f".{self._path.name}.", suffix=".part", dir=self._path.parent
-        )
+        with self._named():
+            descriptor, name = tempfile.mkstemp(
+                prefix=f".{self._path.name}.", suffix=".part", dir=self._path.parent
+            )
         self._part = Path(name)
         self._file: IO[str] = os.fdopen(descriptor, "w", encoding="utf-8", newline="")
         self._csv = csv.writer(self._file)
@@ -50,7 +61,8 @@ class Table:
 
     def add(self, entry: Answer) -> None:
         """Write one call."""
-        self._csv.writerow(cells(entry))
+        with self._named():
+            self._csv.writerow(cells(entry))
         self.rows += 1
 
     def __exit__(
@@ -60,8 +72,20 @@ class Table:
         traceback: TracebackType | None,
     ) -> None:
         try:
-            self._file.close()
-            if error is None:
-                self._part.replace(self._path)
+            with self._named():
+                with self._file:
+                    if error is None:
+                        self._file.flush()
+                        os.fsync(self._file.fileno())
+                if error is None:
+                    self._part.replace(self._path)
         finally:
             self._part.unlink(missing_ok=True)
+
+    @contextmanager
+    def _named(self) -> Generator[None]:
+        """What fails here is told of the file that is wanted, as nobody knows of the other."""
+        try:
+            yield
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self._path)) from None
