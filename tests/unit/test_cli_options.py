@@ -105,6 +105,18 @@ def test_each_action_of_a_moderator(server, capsys, action, done):
     assert server.asked[0].form["action"] == action
 
 
+@pytest.mark.parametrize("action", ["mute", "unmute", "kick"])
+def test_who_is_in_no_conference_is_told_so(server, capsys, action):
+    """A call-back has a reference too, so it would not do to say that there is no such call."""
+    server.answers = [{"status": "error_invalid_txn_ref"}]
+    assert here(capsys, "moderate", "AA-C-1", action) == (
+        "",
+        "hoiio: error_invalid_txn_ref: AA-C-1 is no participant of a conference, or is so no more; "
+        "hoiio status tells what it is\n",
+        1,
+    )
+
+
 def test_a_call_may_leave_its_first_phone_to_the_account(server, capsys):
     """By a word."""
     assert here(capsys, "call", "me", B)[2] == 0

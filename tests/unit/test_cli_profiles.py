@@ -107,6 +107,41 @@ def test_a_profile_that_is_not_there_is_wrong_use(file):
     assert "there is none yet" in ran.stderr
 
 
+@pytest.mark.parametrize(
+    ("status", "key"),
+    [
+        ("error_invalid_access_token", "access_token"),
+        ("error_invalid_app_id", "app_id"),
+        ("error_not_found", "base_url"),
+    ],
+)
+@pytest.mark.parametrize(
+    "words",
+    [
+        "balance",
+        f"call {A} {B}",
+        "status AA-C-1",
+        "status AA-C-1 --watch",
+        "wait AA-C-1",
+        "history",
+    ],
+)
+def test_a_refusal_says_what_to_look_at_where_it_is_kept(
+    server, file, capsys, monkeypatch, status, key, words
+):
+    """Not at variables, which are not looked at."""
+    write(file, section("staging", server.url))
+    configure(monkeypatch, server.url, HOIIO_PROFILES=str(file))
+    for chosen, place in (
+        (["--profile", "staging"], f"{key} of the profile 'staging'"),
+        ([], None),
+    ):
+        server.answers = [{"status": status}]
+        _, err, code = here(capsys, *words.split(), *chosen)
+        assert code == 1
+        assert err.endswith(f"; check {place or 'HOIIO_' + key.upper()}\n")
+
+
 @pytest.mark.parametrize(("lacks", "line"), [("app_id", 1), ("access_token", 2)])
 def test_half_a_profile_is_wrong_use(file, lacks, line):
     """It says which half."""

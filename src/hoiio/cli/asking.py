@@ -7,7 +7,7 @@ reachable 3.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Final
@@ -51,6 +51,7 @@ class Options:
 
 
 PLAIN: Final = Options()
+NO_OTHERS: Final[Mapping[str, str]] = {}
 
 
 @contextmanager
@@ -72,7 +73,7 @@ def asking(options: Options) -> Generator[Client, None, None]:
         ) as client:
             yield client
     except HoiioException as error:
-        fail(show.printable(in_words(error)), _code(error))
+        fail(show.printable(in_words(error, who.profile)), _code(error))
 
 
 def _code(error: HoiioException) -> int:
@@ -85,19 +86,30 @@ def _code(error: HoiioException) -> int:
             return WRONG_USE
 
 
-def tell(ask: Callable[[Client], Response], readable: Shown, quiet: Shown, options: Options) -> int:
-    """Make one request and print its answer as the options say."""
+def tell(
+    ask: Callable[[Client], Response],
+    readable: Shown,
+    quiet: Shown,
+    options: Options,
+    refusals: Mapping[str, str] = NO_OTHERS,
+) -> int:
+    """Make one request and print its answer as the options say.
+
+    ``refusals`` says what a status means here, where that is not what it means elsewhere.
+    """
     with asking(options) as client:
         answer = ask(client)
-    if options.json:
-        show.raw(answer.text)
-    check(answer)
+        if options.json:
+            show.raw(answer.text)
+        if answer.status in refusals:
+            fail(show.printable(f"{answer.status}: {refusals[answer.status]}"), REFUSED)
+        check(answer)
     if not options.json:
         (quiet if options.quiet else readable)(answer)
     return 0
 
 
 def check(answer: Response) -> None:
-    """Leave with code 1 and one line if the API refused."""
+    """Go on only if the API did not refuse; ``asking`` leaves with code 1 and one line then."""
     if not answer.is_success():
-        fail(show.printable(api_error(answer)), REFUSED)
+        raise api_error(answer)

@@ -11,6 +11,7 @@ from hoiio.cli.asking import PLAIN, Options, asking, check, tell
 from hoiio.cli.console import UsageError
 from hoiio.cli.words import named
 from hoiio.watching import Until
+from hoiio.wire import Status
 
 Action = Literal["mute", "unmute", "kick"]
 
@@ -41,7 +42,8 @@ def call(
     :param tag: A note that is kept with the call.
     :param notify_url: Where to report the end of the call.
     :param idempotency_key: Your name for this call: asked for twice, it is placed once.
-    :param wait: Show how it goes until then; exit code 1 if it never is.
+    :param wait: Show how it goes until it is answered, with exit code 1 if it never is, or until
+        it has ended, with 0 however it went.
     :param give_up_after: Seconds to wait at most; the call goes on.
     """
     if give_up_after is not None and wait is None:
@@ -122,11 +124,15 @@ def moderate(
     :param action: Mute: not heard, still hears. Kick: out of the room.
     """
     done = {"mute": "muted", "unmute": "unmuted", "kick": "kicked"}[action]
+    elsewhere = (
+        f"{ref} is no participant of a conference, or is so no more; hoiio status tells what it is"
+    )
     return tell(
         lambda client: client.voice.moderate(ref, action),
         show_answer.done(done),
         show_answer.nothing,
         options,
+        {Status.INVALID_TXN_REF: elsewhere},
     )
 
 

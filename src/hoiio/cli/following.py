@@ -27,7 +27,7 @@ def manner(*, json: bool, quiet: bool) -> Manner:
 def follow(changes: Iterator[Response], until: Until, how: Manner) -> Response:
     """Show each change until the call is answered, or has ended; returns the last.
 
-    Leaves with code 1 if the API refuses.
+    Raises ``APIError`` if the API refuses.
     """
     last: Response | None = None
     with how as show_change:

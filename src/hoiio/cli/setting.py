@@ -26,6 +26,8 @@ class Setting(NamedTuple):
     access_token: str
     base_url: str
     prefix: str | None
+    profile: str | None = None
+    """The name of the profile that all of it is from; None for the environment."""
 
     def __repr__(self) -> str:
         return f"Setting(app_id={self.app_id!r}, base_url={self.base_url!r})"
@@ -68,7 +70,11 @@ def _of_profile(name: str, environment: Mapping[str, str], profile: Profile) -> 
             f"{path}: [{name}] has no {missing}; add it with: hoiio profile set {name}"
         )
     return Setting(
-        profile.app_id, profile.access_token, profile.base_url or wire.BASE_URL, profile.prefix
+        profile.app_id,
+        profile.access_token,
+        profile.base_url or wire.BASE_URL,
+        profile.prefix,
+        name,
     )
 
 

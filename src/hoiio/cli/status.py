@@ -54,14 +54,15 @@ def wait(
     """Wait until a call has ended, or is answered, and show how it is then.
 
     :param ref: The call's reference, like AA-C-12.
-    :param until: What to wait for; exit code 1 if it never is.
+    :param until: What to wait for: its answer, with exit code 1 if there is none, or its end, with
+        0 however it went.
     :param give_up_after: Seconds to wait at most; the call goes on.
     """
     with asking(options) as client, named("timeout", "--give-up-after"):
         last = client.voice.wait(ref, until, timeout=give_up_after)
-    if options.json:
-        show.raw(last.text)
-    check(last)
+        if options.json:
+            show.raw(last.text)
+        check(last)
     if not options.json:
         (show_answer.state if options.quiet else show_answer.call)(last)
     return following.reached(last, until)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
 
 from hoiio.cli.console import UsageError
-from hoiio.errors import HoiioException, InvalidArgument
+from hoiio.errors import APIError, HoiioException, InvalidArgument
 
 NAMES: Final = {
     "dest1": "A",
@@ -21,12 +22,16 @@ NAMES: Final = {
 }
 """What the command line calls a parameter, where it is not an option of the same name."""
 
+_VARIABLE: Final = re.compile("HOIIO_(APP_ID|ACCESS_TOKEN|BASE_URL)")
 _LIBRARYS: Final = "set a prefix, as in Hoiio.prefix = '65'"
 _OURS: Final = "keep a prefix in your profile, as with: hoiio profile set default --prefix 65"
 
 
-def in_words(error: HoiioException) -> str:
-    """One sentence that says what went wrong and what to type instead."""
+def in_words(error: HoiioException, profile: str | None = None) -> str:
+    """One sentence that says what went wrong and what to type instead.
+
+    ``profile`` is whose credentials were used, None for the environment's.
+    """
     if isinstance(error, InvalidArgument):
         reason = str(error).removeprefix(f"{error.name}: ").replace(_LIBRARYS, _OURS)
         return f"{option(error.name)}: {reason}"
@@ -35,6 +40,10 @@ def in_words(error: HoiioException) -> str:
             f"{Exception.__str__(error)}; the call may have been placed: look at hoiio history "
             "before calling again, or call again with --idempotency-key "
             f"{error.idempotency_key} where the service honours it"
+        )
+    if isinstance(error, APIError) and profile is not None:
+        return _VARIABLE.sub(
+            lambda found: f"{found[1].lower()} of the profile {profile!r}", str(error)
         )
     return str(error)
 
