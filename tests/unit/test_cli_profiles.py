@@ -3,7 +3,9 @@
 import json
 import os
 import stat
+import threading
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -275,7 +277,7 @@ def test_set_reads_the_token_from_standard_input(server, tmp_path):
     assert (ran.stdout, ran.stderr, ran.returncode) == ("", f"hoiio: kept default in {file}\n", 0)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
-    assert [each.name for each in file.parent.iterdir()] == ["profiles.toml"]
+    assert {each.name for each in file.parent.iterdir()} == {file.name, ".profiles.toml.lock"}
     assert hoiio("rate", "11111111", B, **more).returncode == 0
     assert server.asked[0].form["access_token"] == "s3cret"
 
@@ -311,6 +313,35 @@ def test_set_leaves_all_else_as_it_was(file):
         assert comment in file.read_text()
 
 
+def test_set_takes_nothing_back_that_was_set_while_it_asked(file):
+    """Each changes what it was given, whoever comes last."""
+    write(file, section("a", "http://a/"))
+    typed = ("profile", "set", "a", "--prefix", "65")
+    with on_terminal(*typed, HOIIO_PROFILES=str(file)) as terminal:
+        terminal.read_until("access token: ")
+        other = ("profile", "set", "a", "--base-url", "http://b/")
+        assert hoiio(*other, typed="theirs", HOIIO_PROFILES=str(file)).returncode == 0
+        terminal.type("mine\n")
+        assert terminal.read_all() == 0
+    changed = Profile(app_id="id", access_token="mine", base_url="http://b/", prefix="65")
+    assert profiles.read(file) == {"a": changed}
+
+
+def test_of_many_that_set_at_once_none_is_lost(file):
+    """And none of them finds half a file."""
+    names = [f"p{number}" for number in range(16)]
+    together = threading.Barrier(len(names))
+
+    def work(name):
+        together.wait(20)
+        profiles.put(file, name, lambda _: Profile(app_id=name))
+
+    with ThreadPoolExecutor(len(names)) as pool:
+        list(pool.map(work, names))
+    assert profiles.read(file) == {name: Profile(app_id=name) for name in names}
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
 VALUES = st.text(min_size=1).filter(str.isprintable)
 PROFILES = st.builds(
     Profile,
@@ -337,10 +368,10 @@ def test_what_is_written_is_what_is_read(tmp_path_factory, known, name, profile,
         there = profiles.read(file)
     except UsageError:
         with pytest.raises(UsageError):
-            profiles.put(file, name, profile)
+            profiles.put(file, name, lambda _: profile)
         assert file.read_text() == text
         return
-    profiles.put(file, name, profile)
+    profiles.put(file, name, lambda _: profile)
     assert profiles.read(file) == there | {name: profile}
 
 
@@ -348,7 +379,7 @@ def test_what_is_written_is_what_is_read(tmp_path_factory, known, name, profile,
 def test_a_section_may_be_written_in_any_way(file, text):
     """It is found and replaced, and all else stays."""
     write(file, text + '[b]\napp_id = "y"\n')
-    profiles.put(file, "a", Profile(app_id="z"))
+    profiles.put(file, "a", lambda _: Profile(app_id="z"))
     assert profiles.read(file) == {"a": Profile(app_id="z"), "b": Profile(app_id="y")}
 
 
@@ -357,7 +388,7 @@ def test_a_link_stays_a_link(file, tmp_path):
     write(file, "")
     link = tmp_path / "link.toml"
     link.symlink_to(file)
-    profiles.put(link, "a", Profile(app_id="x"))
+    profiles.put(link, "a", lambda _: Profile(app_id="x"))
     assert link.is_symlink()
     assert tomllib.loads(file.read_text()) == {"a": {"app_id": "x"}}
 
@@ -395,7 +426,7 @@ def test_set_does_not_write_beside_a_file_that_others_read(file):
 def test_where_nothing_can_be_written_is_one_line():
     """Not a traceback."""
     with pytest.raises(UsageError, match="cannot write /proc/x/profiles"):
-        profiles.put(Path("/proc/x/profiles.toml"), "a", Profile())
+        profiles.put(Path("/proc/x/profiles.toml"), "a", lambda _: Profile())
 
 
 def test_list_shows_no_tokens(file, monkeypatch, capsys):

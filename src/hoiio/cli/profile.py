@@ -45,9 +45,11 @@ def keep(
     changes = {key: value for key, value in given.items() if value is not None}
     profile = profiles.checked(replace(known, **changes))
     if profile.app_id is None:
-        profile = replace(profile, app_id=_asked("app ID: "))
-    profile = profiles.checked(replace(profile, access_token=_secret()))
-    profiles.put(path, name, profile)
+        changes["app_id"] = _asked("app ID: ")
+        profiles.checked(replace(known, **changes))
+    changes["access_token"] = _secret()
+    # What is there now, which may be more than before it asked.
+    profiles.put(path, name, lambda now: profiles.checked(replace(now, **changes)))
     say(f"kept {name} in {path}")
 
 

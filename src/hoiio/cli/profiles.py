@@ -22,7 +22,8 @@ import stat
 import sys
 import tempfile
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, cast
@@ -132,22 +133,30 @@ def check_name(name: str) -> str:
     return name
 
 
-def put(path: Path, name: str, profile: Profile) -> None:
-    """Write a profile into the file, which is replaced whole; all else in it stays.
+def put(path: Path, name: str, change: Callable[[Profile], Profile]) -> None:
+    """Change a profile in the file, which is replaced whole; all else in it stays.
 
-    Raises ``UsageError`` where the file cannot be read or written.
+    ``change`` gets what it says now, nothing where there is none. Raises ``UsageError`` where the
+    file cannot be read or written, and what ``change`` raises.
     """
     path = path.resolve()  # a link stays one
-    text = _text(path)
-    wanted = parse(text, path) | {name: profile}
+    try:
+        with _alone(path):
+            _replace(path, _changed(_text(path), path, name, change))
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def _changed(text: str, path: Path, name: str, change: Callable[[Profile], Profile]) -> str:
+    """The text of the file with a profile changed. Pure."""
+    known = parse(text, path)
+    profile = change(known.get(name, Profile()))
+    wanted = known | {name: profile}
     written = _with_section(text, name, profile)
     if not _says(written, wanted, path):
         # A header that was none, such as one inside of a text of many lines.
         written = "".join(_section(each, value) for each, value in wanted.items())
-    try:
-        _replace(path, written)
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
+    return written
 
 
 def _says(text: str, wanted: Mapping[str, Profile], path: Path) -> bool:
@@ -181,8 +190,23 @@ def _section(name: str, profile: Profile) -> str:
     return "\n".join([f"[{header}]", *lines, "", ""])
 
 
-def _replace(path: Path, text: str) -> None:
+@contextmanager
+def _alone(path: Path) -> Generator[None, None, None]:
+    """While nobody else changes the file. What is locked stays, as the file itself is replaced."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if sys.platform == "win32":  # it has no such lock
+        yield
+        return
+    import fcntl  # noqa: PLC0415 - not everywhere
+
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
+    descriptor = os.open(path.with_name(f".{path.name}.lock"), flags, _OWNERS)
+    with os.fdopen(descriptor, "rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _replace(path: Path, text: str) -> None:
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600
     part = Path(name)
     try:
