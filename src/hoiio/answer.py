@@ -13,7 +13,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeGuard, TypeVar, cast, overload
 
 from hoiio import wire
-from hoiio.errors import InvalidResponse, NotConfigured, api_error
+from hoiio.errors import EXCERPT, InvalidResponse, NotConfigured, api_error
 from hoiio.transport import ANSWER_MAX
 
 if TYPE_CHECKING:
@@ -470,15 +470,39 @@ def _is_list(value: object) -> TypeGuard[list[Any]]:
 
 
 def _redact(text: str, secret: str) -> str:
-    """The text without the secret, also where a server echoes it percent-encoded."""
+    """The text, as much as an excerpt needs, without the secret, however that is escaped.
+
+    A secret so short that it is in any text hides all of it.
+    """
     if not secret:
         return text
-    from urllib.parse import quote  # noqa: PLC0415 - slow to load
-
-    return text.replace(secret, _HIDDEN).replace(quote(secret, safe=""), _HIDDEN)
+    if len(secret) < _SECRET_MIN:
+        return _HIDDEN
+    # Were the excerpt nothing but the secret, it would be made of no more than this.
+    source = text[: EXCERPT * len(secret) * _SPELLING_MAX]
+    return re.sub("".join(map(_spellings, secret)), _HIDDEN, source)
 
 
 _HIDDEN: Final = "[hidden]"
+_SECRET_MIN: Final = 4
+_SPELLING_MAX: Final = 20
+"""Characters that one becomes when it is escaped, even twice."""
+
+
+def _spellings(char: str) -> str:
+    """A pattern of a character: as it is, in a URL, in JSON, in HTML."""
+    if char == "\\":
+        return r"(?:(?i:%(?:25)*5c|\\u005c|&#0*92;|&#x0*5c;)|(?>\\+)|(?<=\\))"
+    from html.entities import codepoint2name  # noqa: PLC0415 - only what cannot be read needs it
+
+    code = ord(char)
+    # Part of it may be a lone surrogate, of what a command line had.
+    in_url = "".join(f"%(?:25)*{byte:02x}" for byte in char.encode("utf-8", "surrogatepass"))
+    units = char.encode("utf-16-be", "surrogatepass").hex()
+    in_json = "".join(rf"(?>\\+)u{units[n : n + 4]}" for n in range(0, len(units), 4))
+    in_html = rf"&#0*{code};|&#x0*{code:x};|&{codepoint2name.get(code, f'#{code}')};"
+    plain = "[ +]" if char == " " else re.escape(char)
+    return rf"(?:(?i:{in_url}|{in_json}|{in_html})|(?>\\*){plain})"
 
 
 def _show(name: str, value: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Coroutine, Generator, Mapping
 from types import TracebackType
@@ -110,7 +111,9 @@ class BaseClient(ABC, Generic[A, P, C]):
         """What :meth:`Voice.watch` asks for."""
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(app_id={self._app_id!r}, base_url={self._base_url!r})"
+        # A URL may have a password in it.
+        place = re.sub("//.*@", "//[hidden]@", repr(self._base_url))
+        return f"{type(self).__name__}(app_id={self._app_id!r}, base_url={place})"
 
     # --- what is to be done -----------------------------------------------------------------
 

@@ -6,7 +6,6 @@ request that failed may have left: ``maybe_sent`` of what it raises. Money depen
 
 from __future__ import annotations
 
-import threading
 from typing import (
     TYPE_CHECKING,
     Final,
@@ -34,6 +33,11 @@ SILENCE: Final = 45.0
 KEEPALIVE: Final = 4.0
 """Seconds that an idle connection is kept. Servers commonly drop one after 5; a request must not
 race with that."""
+PROXY_REFUSED: Final = (
+    "a proxy's URL, the transport's or the environment's, cannot be used: write it like "
+    "http://proxy.example:3128"
+)
+"""A library's own words may have the proxy's password in them."""
 
 
 class HttpRequest(NamedTuple):
@@ -150,22 +154,22 @@ class Loaded(Generic[T]):
     def __init__(self, given: T | Library, load: Callable[[str], T]) -> None:
         self._name = ""
         self._transport: T | None = None
-        if not isinstance(given, str) and callable(getattr(given, "send", None)):
+        if not isinstance(given, str):
+            _check_shape(given, awaited=load is load_async)
             self._transport = given
-        elif isinstance(given, str) and given in {"httpx2", "pyreqwest"}:
+        elif given in {"httpx2", "pyreqwest"}:
             self._name = given
         else:
-            raise InvalidArgument(
-                "transport", f"'httpx2', 'pyreqwest' or an object of your own, not {given!r}"
-            )
+            raise InvalidArgument("transport", f"{_KINDS}, not {given!r}")
         self._load = load
-        self._lock = threading.Lock()
 
     def __call__(self) -> T:
         """The transport. Raises ``NotConfigured`` when its library is not installed."""
         if self._transport is not None:
             return self._transport
-        with self._lock:
+        from hoiio.transport.forks import making  # noqa: PLC0415 - slow to load
+
+        with making:
             if self._transport is None:
                 self._transport = self._load(self._name)
             return self._transport
@@ -174,6 +178,38 @@ class Loaded(Generic[T]):
     def now(self) -> T | None:
         """The transport if it has been used."""
         return self._transport
+
+
+_KINDS: Final = "'httpx2', 'pyreqwest' or an object of your own"
+_FOREIGN: Final = frozenset({"httpx", "httpx2", "requests"})
+_COROUTINE: Final = 0x80
+"""``inspect.CO_COROUTINE``; that module is slow to load."""
+
+
+def _check_shape(given: object, *, awaited: bool) -> None:
+    """Refuse what would fail at the first request only, when a call may have been placed by it.
+
+    A plain function may return something to be awaited; only the package's own certainly do not.
+    """
+    if isinstance(given, type):
+        raise InvalidArgument("transport", f"an instance, not the class {given.__name__}")
+    name = type(given).__name__
+    modules = {each.__module__ for each in type(given).__mro__}
+    if any(module.partition(".")[0] in _FOREIGN for module in modules):
+        raise InvalidArgument(
+            "transport",
+            f"{_KINDS}, not another library's {name}: for its settings see Httpx2Transport and "
+            "AsyncHttpx2Transport of hoiio.transport.with_httpx2",
+        )
+    send = getattr(given, "send", None)
+    if not callable(send) or not callable(getattr(given, "close", None)):
+        raise InvalidArgument("transport", f"{_KINDS} that can send and close, not {given!r}")
+    is_async = bool(getattr(getattr(send, "__code__", None), "co_flags", 0) & _COROUTINE)
+    if is_async and not awaited:
+        raise InvalidArgument("transport", f"one whose send is no coroutine: {name} is async")
+    ours = any(module.startswith("hoiio.transport.with_") for module in modules)
+    if awaited and ours and not is_async:
+        raise InvalidArgument("transport", f"one whose send is a coroutine: use Async{name}")
 
 
 def load(name: str) -> Transport:

@@ -6,13 +6,19 @@ ever; here every read ends at the request's deadline.
 
 from __future__ import annotations
 
+# Else a first request would load it, and a fork might come between.
+import encodings.idna  # noqa: F401 # pyright: ignore[reportUnusedImport]
+import logging
 import os
+import re
+import socket
 import ssl
 import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterable, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
-from typing import Final, TypeVar
+from queue import Empty, SimpleQueue
+from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import anyio
@@ -23,12 +29,14 @@ from hoiio.errors import ConnectionFailed, InvalidResponse, NotConfigured, Timed
 from hoiio.transport import (
     ANSWER_MAX,
     KEEPALIVE,
+    PROXY_REFUSED,
     SILENCE,
     AsyncHttpStream,
     HttpRequest,
     HttpResponse,
     HttpStream,
 )
+from hoiio.transport.forks import making
 
 Http = TypeVar("Http", httpx2.Client, httpx2.AsyncClient)
 _AT_ONCE: Final = 100
@@ -52,15 +60,16 @@ class Httpx2Transport:
         self, *, proxy: str | None = None, ca_file: str | None = None, http2: bool = False
     ) -> None:
         self._options = _Options(proxy, ca_file, http2)
-        self._lock = threading.Lock()
         self._http: httpx2.Client | None = None
         self._pid = 0
 
     def send(self, request: HttpRequest) -> HttpResponse:
         """Send and read the whole answer; see :meth:`hoiio.transport.Transport.send`."""
+        # Made before the time begins: loading what it needs is no time-out of the service's.
+        http = self._client()
         _deadline.at = time.monotonic() + request.total
         try:
-            response = self._client().send(_built(request), stream=True)
+            response = http.send(_built(request), stream=True)
             try:
                 content = _bounded(response.iter_bytes())
             finally:
@@ -98,18 +107,22 @@ class Httpx2Transport:
             response.close()
 
     def close(self) -> None:
-        """Close all connections; a later request opens new ones."""
-        with self._lock:
+        """Close all connections; a later request opens new ones.
+
+        A request that is under way goes on; its connection is closed after it.
+        """
+        with making:
             http, self._http = self._http, None
-        if http is not None:
-            http.close()
+        if http is not None and self._pid == os.getpid():
+            for pool in _pools(http):
+                pool._close_connections(_retired(pool))
 
     def _client(self) -> httpx2.Client:
         http = self._http
         # A forked child must not speak on its parent's connections.
         if http is not None and self._pid == os.getpid():
             return http
-        with self._lock:
+        with making:
             if self._http is None or self._pid != os.getpid():
                 self._http = self._options.client()
                 self._pid = os.getpid()
@@ -117,24 +130,22 @@ class Httpx2Transport:
 
 
 class AsyncHttpx2Transport:
-    """The same for asyncio and trio; one instance serves the tasks of one event loop."""
+    """The same for asyncio and trio; one instance serves the tasks of one event loop at a time.
+
+    In another loop it opens new connections, and drops those of the one before.
+    """
 
     def __init__(
         self, *, proxy: str | None = None, ca_file: str | None = None, http2: bool = False
     ) -> None:
         self._options = _Options(proxy, ca_file, http2)
-        self._http: httpx2.AsyncClient | None = None
-        self._turns: anyio.Semaphore | None = None
+        self._home: _Home | None = None
 
     async def send(self, request: HttpRequest) -> HttpResponse:
         """Send and read the whole answer; see :meth:`hoiio.transport.Transport.send`."""
-        # Made before the time begins: loading what it needs is no time-out of the service's.
-        http = self._client()
+        # Before the time begins, as above.
+        _, http, turns = self._here()
         end = time.monotonic() + request.total
-        # The library's own queue for a connection costs more the longer it is.
-        if self._turns is None:
-            self._turns = anyio.Semaphore(_AT_ONCE, fast_acquire=True)
-        turns = self._turns
         try:
             with anyio.fail_after(request.total * _INNER):
                 await turns.acquire()
@@ -175,7 +186,7 @@ class AsyncHttpx2Transport:
 
         try:
             with anyio.fail_after(left()):
-                response = await self._client().send(_built(request), stream=True)
+                response = await self._here().http.send(_built(request), stream=True)
         except _FAILURES as error:
             raise _told(error, request.url) from None
         # What the reader raises is its own, a TimeoutError too.
@@ -186,15 +197,64 @@ class AsyncHttpx2Transport:
             await response.aclose()
 
     async def close(self) -> None:
-        """Close all connections; a later request opens new ones."""
-        http, self._http, self._turns = self._http, None, None
-        if http is not None:
-            await http.aclose()
+        """Close all connections; a later request opens new ones.
 
-    def _client(self) -> httpx2.AsyncClient:
-        if self._http is None:
-            self._http = self._options.async_client()
-        return self._http
+        A request that is under way goes on; its connection is closed after it.
+        """
+        home, self._home = self._home, None
+        if home is not None and home.loop is _running_loop():
+            for pool in _pools(home.http):
+                await pool._close_connections(_retired(pool))
+
+    def _here(self) -> _Home:
+        home, loop = self._home, _running_loop()
+        # A loop that has ended can no longer close its connections, only forget them.
+        if home is None or home.loop is not loop:
+            turns = anyio.Semaphore(_AT_ONCE, fast_acquire=True)
+            home = self._home = _Home(loop, self._options.async_client(), turns)
+        return home
+
+
+class _Home(NamedTuple):
+    """What can be used in one event loop only."""
+
+    loop: object
+    http: httpx2.AsyncClient
+    turns: anyio.Semaphore
+    """The library's own queue for a connection costs more the longer it is."""
+
+
+def _running_loop() -> object:
+    """What tells one run of asyncio or trio from another."""
+    import asyncio  # noqa: PLC0415 - slow to load, and nothing for threads
+
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        import trio  # noqa: PLC0415 - only its users have it
+
+        return trio.lowlevel.current_trio_token()
+
+
+def _pools(http: httpx2.Client | httpx2.AsyncClient) -> list[Any]:
+    """The pools behind a client, one for each proxy.
+
+    The library has no public way to reach them; tests see it if this breaks.
+    """
+    transports = (http._transport, *http._mounts.values())  # pyright: ignore[reportPrivateUsage]
+    kinds = (httpx2.HTTPTransport, httpx2.AsyncHTTPTransport)
+    return [each._pool for each in transports if isinstance(each, kinds)]  # pyright: ignore[reportPrivateUsage]
+
+
+def _retired(pool: Any) -> list[Any]:
+    """The connections of a pool to close now: it keeps none after a request any more.
+
+    The library's own way to close breaks off what is under way.
+    """
+    with pool._optional_thread_lock:
+        pool._max_keepalive_connections = 0
+        idle: list[Any] = pool._assign_requests_to_connections()
+        return idle
 
 
 def _built(request: HttpRequest) -> httpx2.Request:
@@ -215,11 +275,28 @@ def _built(request: HttpRequest) -> httpx2.Request:
     )
 
 
+class _Hiding(logging.Filter):
+    """Keeps tokens and passwords of URLs out of what the library logs."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        said = record.getMessage()
+        shown = _SECRETS.sub(r"\1\2[hidden]", said)
+        if shown != said:
+            record.msg, record.args = shown, None
+        return True
+
+
+_SECRETS: Final = re.compile(
+    r"(access_token(?:=|%3D))[^&\s'\"\\]+|(://)[^/?#@\s]+(?=@)", re.IGNORECASE
+)
+for _name in ("httpx2", "httpcore2.http11", "httpcore2.http2"):
+    logging.getLogger(_name).addFilter(_Hiding())
+
 _INNER: Final = 0.9
 """Where connecting may take all the time, it is to end a little before the whole request does: only
 then is it known that nothing was sent."""
 
-_FAILURES: Final = (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError)
+_FAILURES: Final = (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError, UnicodeError)
 
 
 def _told(error: Exception, url: str) -> Exception:
@@ -232,7 +309,8 @@ def _told(error: Exception, url: str) -> Exception:
             return TimedOut(f"no answer from {place} in time", maybe_sent=True)
         case httpx2.ConnectError() | httpx2.ProxyError():
             return ConnectionFailed(f"cannot reach {place}: {error}", maybe_sent=False)
-        case httpx2.InvalidURL() | httpx2.UnsupportedProtocol():
+        # Trio lets through what a host's name cannot be encoded for.
+        case httpx2.InvalidURL() | httpx2.UnsupportedProtocol() | UnicodeError():
             return NotConfigured(f"the base URL cannot be used: {error}")
         case httpx2.DecodingError():
             return InvalidResponse("its encoding is broken", "")
@@ -269,12 +347,8 @@ class _Options:
 
     def client(self) -> httpx2.Client:
         http = self._made(httpx2.Client)
-        # The library has no public way to bring one's own backend; a test sees it if this breaks.
-        transports = (http._transport, *http._mounts.values())  # pyright: ignore[reportPrivateUsage]
-        for each in transports:
-            if isinstance(each, httpx2.HTTPTransport):
-                # pyrefly: ignore[missing-attribute]
-                each._pool._network_backend = _Punctual()  # pyright: ignore[reportPrivateUsage]
+        for pool in _pools(http):
+            pool._network_backend = _Punctual()
         return http
 
     def async_client(self) -> httpx2.AsyncClient:
@@ -285,12 +359,7 @@ class _Options:
         try:
             return kind(limits=_LIMITS, proxy=self._proxy, verify=verify, http2=self._http2)
         except (httpx2.InvalidURL, ValueError) as error:
-            # Its words may have the proxy's password in them.
-            why = type(error).__name__
-            raise NotConfigured(
-                "a proxy's URL, the transport's or the environment's, cannot be used: write it "
-                f"like http://proxy.example:3128 ({why})"
-            ) from None
+            raise NotConfigured(f"{PROXY_REFUSED} ({type(error).__name__})") from None
         except ImportError as error:
             raise NotConfigured(str(error).replace("httpx[", "httpx2[")) from None
 
@@ -313,7 +382,7 @@ _deadline = _Deadline()
 
 
 class _Punctual(httpcore2.SyncBackend):
-    """The library's own sockets, with every read and write ended by the deadline."""
+    """The library's own sockets, with connecting, every read and every write ended in time."""
 
     def connect_tcp(
         self,
@@ -323,9 +392,56 @@ class _Punctual(httpcore2.SyncBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.NetworkStream:
-        left = _left(timeout, httpcore2.ConnectTimeout)
-        stream = super().connect_tcp(host, port, left, local_address, socket_options)
-        return _PunctualStream(stream)
+        end = time.monotonic() + _left(timeout, httpcore2.ConnectTimeout)
+        addresses = _addresses(host, port, end)
+        failure: Exception = httpcore2.ConnectError(f"{host} has no address")
+        for n, address in enumerate(addresses):
+            # One that does not answer leaves the others their share.
+            share = max(end - time.monotonic(), _SHORTEST) / (len(addresses) - n)
+            try:
+                stream = super().connect_tcp(address, port, share, local_address, socket_options)
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
+                failure = error
+            else:
+                return _PunctualStream(stream)
+        raise failure
+
+
+_SHORTEST: Final = 0.001
+
+
+def _addresses(host: str, port: int, end: float) -> list[str]:
+    """Where a host is. The system's resolver knows no time-out, so a thread waits for it."""
+    answer: SimpleQueue[list[str] | Exception] = SimpleQueue()
+
+    def look_up(flags: int = 0) -> list[str]:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
+        # Unlike the address itself, this has the interface of one that is local to a link.
+        numeric = socket.NI_NUMERICHOST | socket.NI_NUMERICSERV
+        return [socket.getnameinfo(each[4], numeric)[0] for each in found]
+
+    def resolve() -> None:
+        try:
+            answer.put(look_up())
+        except (OSError, UnicodeError) as error:
+            answer.put(error)
+
+    try:
+        return look_up(socket.AI_NUMERICHOST)
+    except (OSError, UnicodeError):
+        pass
+    try:
+        threading.Thread(target=resolve, name="hoiio-resolver", daemon=True).start()
+    except RuntimeError:
+        # Python's end lets no thread begin, but a last request may be made.
+        resolve()
+    try:
+        found = answer.get(timeout=max(end - time.monotonic(), 0))
+    except Empty:
+        raise httpcore2.ConnectTimeout(f"{host} was not resolved in time") from None
+    if isinstance(found, Exception):
+        raise httpcore2.ConnectError(str(found)) from found
+    return found
 
 
 def _left(timeout: float | None, late: type[httpcore2.TimeoutException]) -> float:

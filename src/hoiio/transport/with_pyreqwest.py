@@ -10,7 +10,6 @@ import asyncio
 import math
 import os
 import ssl
-import threading
 from datetime import timedelta
 from pathlib import Path
 from typing import Final, TypeVar
@@ -24,7 +23,8 @@ from hoiio.errors import (
     NotConfigured,
     TimedOut,
 )
-from hoiio.transport import KEEPALIVE, HttpRequest, HttpResponse
+from hoiio.transport import KEEPALIVE, PROXY_REFUSED, HttpRequest, HttpResponse
+from hoiio.transport.forks import making
 
 try:
     from pyreqwest.client import (
@@ -47,6 +47,7 @@ except ImportError as error:
         "the transport 'pyreqwest' needs its extra: pip install 'hoiio[fast]'"
     ) from error
 
+Http = TypeVar("Http", Client, SyncClient)
 Builder = TypeVar("Builder", ClientBuilder, SyncClientBuilder)
 Request = TypeVar("Request", RequestBuilder, SyncRequestBuilder)
 
@@ -71,7 +72,6 @@ class PyreqwestTransport:
         self, *, proxy: str | None = None, ca_file: str | None = None, http2: bool = False
     ) -> None:
         self._options = _Options(proxy, ca_file, http2)
-        self._lock = threading.Lock()
         self._clients: dict[float, SyncClient] = {}
         self._pid = os.getpid()
 
@@ -85,19 +85,20 @@ class PyreqwestTransport:
             raise _told(error, request.url) from None
 
     def close(self) -> None:
-        """Close all connections; a later request opens new ones."""
-        with self._lock:
-            clients, self._clients = self._clients, {}
-        if self._pid == os.getpid():
-            for each in clients.values():
-                each.close()
+        """Close all connections; a later request opens new ones.
+
+        A request that is under way goes on; its connection is closed after it.
+        """
+        # The library does that for a client that nobody holds; its own close() breaks off requests.
+        with making:
+            self._clients = {}
 
     def _client(self, connect: float) -> SyncClient:
         # The library knows a time-out for connecting only of a whole client.
         known = self._clients.get(connect)
         if known is not None and self._pid == os.getpid():
             return known
-        with self._lock:
+        with making:
             if self._pid != os.getpid():
                 if self._clients:
                     raise NotConfigured(
@@ -105,13 +106,15 @@ class PyreqwestTransport:
                         "after it, start processes by 'spawn', or use transport='httpx2'"
                     )
                 self._pid = os.getpid()
-            if connect not in self._clients:
-                self._clients[connect] = self._options.apply(SyncClientBuilder(), connect).build()
-            return self._clients[connect]
+            known = self._clients.get(connect)
+            if known is None:
+                known = self._options.apply(SyncClientBuilder(), connect).build()
+                _keep(self._clients, connect, known)
+            return known
 
 
 class AsyncPyreqwestTransport:
-    """The same for asyncio; one instance serves the tasks of one event loop."""
+    """The same for asyncio; one instance serves the tasks of any event loop."""
 
     def __init__(
         self, *, proxy: str | None = None, ca_file: str | None = None, http2: bool = False
@@ -130,21 +133,31 @@ class AsyncPyreqwestTransport:
             raise _told(error, request.url) from None
 
     async def close(self) -> None:
-        """Close all connections; a later request opens new ones."""
-        clients, self._clients = self._clients, {}
-        for each in clients.values():
-            await each.close()
+        """As :meth:`PyreqwestTransport.close`."""
+        self._clients = {}
 
     def _client(self, connect: float) -> Client:
-        if connect not in self._clients:
+        known = self._clients.get(connect)
+        if known is None:
             try:
                 asyncio.get_running_loop()
             except RuntimeError:
                 raise NotConfigured(
                     "the transport 'pyreqwest' runs on asyncio only; on trio use 'httpx2'"
                 ) from None
-            self._clients[connect] = self._options.apply(ClientBuilder(), connect).build()
-        return self._clients[connect]
+            known = self._options.apply(ClientBuilder(), connect).build()
+            _keep(self._clients, connect, known)
+        return known
+
+
+def _keep(clients: dict[float, Http], connect: float, http: Http) -> None:
+    """Of many pools the oldest makes room; its connections are closed after their requests."""
+    if len(clients) >= _POOLS_MAX:
+        del clients[next(iter(clients))]
+    clients[connect] = http
+
+
+_POOLS_MAX: Final = 16
 
 
 class _Options:
@@ -172,10 +185,17 @@ class _Options:
             .pool_idle_timeout(timedelta(seconds=KEEPALIVE))
         )
         if self._proxy is not None:
-            builder = builder.proxy(ProxyBuilder.all(self._proxy))
+            builder = builder.proxy(self._through(self._proxy))
         if self._authorities is not None:
             builder = builder.add_root_certificate_pem(self._authorities)
         return builder
+
+    @staticmethod
+    def _through(proxy: str) -> ProxyBuilder:
+        try:
+            return ProxyBuilder.all(proxy)
+        except ValueError as error:
+            raise NotConfigured(f"{PROXY_REFUSED} ({type(error).__name__})") from None
 
 
 def _connect(request: HttpRequest) -> float:

@@ -1,8 +1,11 @@
 """An answer's text becomes typed fields, or InvalidResponse, and nothing else."""
 
+import html
 import json
+import time
 from datetime import UTC, datetime
 from decimal import Decimal
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given
@@ -219,6 +222,61 @@ def test_no_excerpt_shows_the_token():
         parse(Answer, page, secret="se/cret")
     assert "cret" not in str(raised.value)
     assert raised.value.excerpt == "<p>access_token=[hidden] or [hidden]</p>"
+
+
+ESCAPES = {
+    "none": lambda text: text,
+    "quote": lambda text: quote(text, safe=""),
+    "quote_plus": quote_plus,
+    "percent, lower case": lambda text: "".join(f"%{byte:02x}" for byte in text.encode()),
+    "percent, twice": lambda text: quote(quote(text, safe=""), safe=""),
+    "JSON": lambda text: json.dumps(text)[1:-1],
+    "JSON, slashes too": lambda text: json.dumps(text)[1:-1].replace("/", "\\/"),
+    "JSON, all escaped": lambda text: "".join(f"\\u{ord(char):04X}" for char in text),
+    "JSON in JSON": lambda text: json.dumps(json.dumps(text)[1:-1])[1:-1],
+    "HTML": html.escape,
+    "HTML, decimal": lambda text: "".join(f"&#{ord(char)};" for char in text),
+    "HTML, hexadecimal": lambda text: "".join(f"&#x{ord(char):04X};" for char in text),
+    "a URL in HTML": lambda text: html.escape(quote_plus(text)),
+    "mixed": lambda text: quote_plus(text[:3]) + json.dumps(text[3:])[1:-1],
+}
+
+
+@pytest.mark.parametrize("escape", ESCAPES.values(), ids=ESCAPES)
+@pytest.mark.parametrize(
+    "secret", ["se/cret+=", "a b&c<d>'e\"", "naïve-töken", "\\back\\\\slash\\"]
+)
+def test_no_excerpt_shows_the_token_however_it_is_escaped(escape, secret):
+    """Servers repeat a request in whichever way their pages are made."""
+    with pytest.raises(InvalidResponse) as raised:
+        parse(Answer, f"<p>you sent {escape(secret)}, twice: {escape(secret)}.", secret=secret)
+    assert raised.value.excerpt == "<p>you sent [hidden], twice: [hidden]."
+
+
+def test_an_excerpt_of_many_tokens_shows_no_piece_of_one():
+    """However long they are, and wherever the excerpt ends."""
+    secret = "😀s3cret" * 10
+    escaped = quote(quote(secret))
+    with pytest.raises(InvalidResponse) as raised:
+        parse(Answer, escaped * 100, secret=secret)
+    assert raised.value.excerpt == ("[hidden]" * 25)
+
+
+@pytest.mark.parametrize("secret", ["t", "abc"])
+def test_a_token_that_is_in_any_text_hides_all_of_it(secret):
+    """To hide it wherever it is would leave a riddle that tells it."""
+    with pytest.raises(InvalidResponse) as raised:
+        parse(Answer, "<html>that was the token abc", secret=secret)
+    assert raised.value.excerpt == "[hidden]"
+
+
+def test_a_token_is_hidden_in_megabytes_in_no_time():
+    """Though they look like its beginning all the way."""
+    page = "s3cr%2" * 1_400_000
+    started = time.monotonic()
+    with pytest.raises(InvalidResponse):
+        parse(Answer, page, secret="s3cr%2fet\\\\\\\\")
+    assert time.monotonic() - started < 5
 
 
 JSON = st.recursive(
