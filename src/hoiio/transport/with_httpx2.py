@@ -53,7 +53,7 @@ class Httpx2Transport:
 
     ``proxy`` is a URL; without it the environment's (``HTTPS_PROXY``, ``NO_PROXY``) count.
     ``ca_file`` is a PEM file of the authorities to trust instead of the system's. ``http2`` needs
-    ``httpx2[http2]``.
+    ``httpx2[http2]``, and one thread at a time: the library's own is not safe between threads.
     """
 
     def __init__(

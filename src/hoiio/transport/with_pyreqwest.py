@@ -34,9 +34,7 @@ try:
         SyncClientBuilder,
     )
     from pyreqwest.exceptions import (
-        ConnectTimeoutError,
         DecodeError,
-        PoolTimeoutError,
         RequestError,
         RequestTimeoutError,
     )
@@ -231,8 +229,8 @@ def _told(error: RequestError | ValueError, url: str) -> HoiioException:
     # The class alone does not tell: a connection that breaks before the answer is a ConnectError.
     unsent = _NOT_CONNECTED in causes
     match error:
-        case ConnectTimeoutError() | PoolTimeoutError():
-            return TimedOut(f"no connection to {place} in time", maybe_sent=not unsent)
+        case RequestTimeoutError() if unsent:
+            return TimedOut(f"no connection to {place} in time", maybe_sent=False)
         case RequestTimeoutError():
             return TimedOut(f"no answer from {place} in time", maybe_sent=True)
         case DecodeError() if _DECODING in causes and _CUT_OFF not in causes:

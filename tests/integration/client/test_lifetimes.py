@@ -127,6 +127,15 @@ def test_a_resolver_that_hangs_is_waited_for_in_time_only(httpx2, resolved):
         answers.set()
 
 
+def test_a_service_that_is_silent_is_told_from_one_that_is_not_reached(every, server):
+    """By the words as well as by maybe_sent, however the connection came about."""
+    server.answers = [lambda handler: server.released.wait()]
+    with every.client(base_url=server.url, timeout=0.5, retries=0) as client:
+        with pytest.raises(TimedOut, match="no answer") as raised:
+            client.voice.call(A, B)
+    assert raised.value.maybe_sent is True
+
+
 @pytest.mark.parametrize("host", ["a..b", "a" * 64 + ".example"])
 def test_a_name_that_is_none(every, host):
     """Is no raw error of the codec's."""
@@ -240,7 +249,7 @@ def test_close_closes(way):
 
 @pytest.fixture
 def forgetful():
-    """What is left open when a loop ends cannot be closed any more; Python says so, here and now."""
+    """What is left open when a loop ends cannot be closed any more; Python says so here."""
     yield
     gc.collect()
 
