@@ -94,6 +94,7 @@ class InvalidResponse(HoiioException):
     """
 
     maybe_sent = True
+    advice = "check the base URL, and what stands between"
 
     def __init__(self, why: str, text: str, http_status: int | None = None) -> None:
         self.why = why

@@ -152,7 +152,7 @@ def test_every_status_has_a_meaning():
     """Those with a parameter's name in them too."""
     errors = [status for status in wire.Status if status != wire.Status.SUCCESS]
     assert [status for status in errors if not meaning(status)] == []
-    assert meaning(wire.param_missing("dest1")) == "dest1 is missing"
+    assert meaning(wire.param_missing("dest2")) == "dest2 is missing"
 
 
 @pytest.mark.parametrize("dest", ["dest1", "dest2", "dest"])
