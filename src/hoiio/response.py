@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from hoiio.answer import Answer
 from hoiio.errors import InvalidArgument
@@ -50,13 +50,24 @@ class Response(Answer):
     _origin: Origin[Client]
 
     def wait(self, until: Until = "ended", *, timeout: float | None = None) -> Response:
-        """Wait until this call is ``'answered'`` or has ``'ended'``; see :meth:`Voice.wait`."""
+        """Wait until this call is ``'answered'`` or has ``'ended'``; see :meth:`Voice.wait`.
+
+        A refusal is no call: it answers itself.
+        """
         ref = _ref(self)
+        if ref is None:
+            return self
         return self._origin.client.voice.wait(ref, until, timeout=timeout, **self._origin.who)
 
     def watch(self, *, timeout: float | None = None) -> Generator[Response]:
-        """Iterate over how this call is, until it has ended; see :meth:`Voice.watch`."""
-        return self._origin.client.voice.watch(_ref(self), timeout=timeout, **self._origin.who)
+        """Iterate over how this call is, until it has ended; see :meth:`Voice.watch`.
+
+        A refusal is no call: it is all that there is.
+        """
+        ref = _ref(self)
+        if ref is None:
+            return _only(self)
+        return self._origin.client.voice.watch(ref, timeout=timeout, **self._origin.who)
 
     def all(self) -> Generator[Response]:
         """Every entry from this page of history on, the next page always under way.
@@ -79,6 +90,11 @@ class Response(Answer):
                 table.add(entry)
         return table.rows
 
+    if not TYPE_CHECKING:
+
+        def __iter__(self) -> NoReturn:
+            raise _not_iterable(self)
+
 
 class AsyncResponse(Answer):
     """One answer of a :class:`hoiio.AsyncClient`, or one entry of a history page.
@@ -90,13 +106,24 @@ class AsyncResponse(Answer):
     _origin: Origin[AsyncClient]
 
     async def wait(self, until: Until = "ended", *, timeout: float | None = None) -> AsyncResponse:
-        """Wait until this call is ``'answered'`` or has ``'ended'``; see :meth:`Voice.wait`."""
+        """Wait until this call is ``'answered'`` or has ``'ended'``; see :meth:`Voice.wait`.
+
+        A refusal is no call: it answers itself.
+        """
         ref = _ref(self)
+        if ref is None:
+            return self
         return await self._origin.client.voice.wait(ref, until, timeout=timeout, **self._origin.who)
 
     def watch(self, *, timeout: float | None = None) -> AsyncGenerator[AsyncResponse]:
-        """Iterate over how this call is, until it has ended; see :meth:`Voice.watch`."""
-        return self._origin.client.voice.watch(_ref(self), timeout=timeout, **self._origin.who)
+        """Iterate over how this call is, until it has ended; see :meth:`Voice.watch`.
+
+        A refusal is no call: it is all that there is.
+        """
+        ref = _ref(self)
+        if ref is None:
+            return _only_async(self)
+        return self._origin.client.voice.watch(ref, timeout=timeout, **self._origin.who)
 
     def all(self) -> AsyncGenerator[AsyncResponse]:
         """Every entry from this page of history on, the next page always under way.
@@ -119,9 +146,20 @@ class AsyncResponse(Answer):
                 table.add(entry)
         return table.rows
 
+    if not TYPE_CHECKING:
+
+        def __iter__(self) -> NoReturn:
+            raise _not_iterable(self)
+
+        def __aiter__(self) -> NoReturn:
+            raise _not_iterable(self)
+
 
 class AsyncHistory:
-    """A page of history that is asked for when it is awaited, or walked from with ``all()``."""
+    """A page of history that is asked for when it is awaited, or walked from with ``all()``.
+
+    ``async for`` over it is ``async for`` over its ``all()``.
+    """
 
     def __init__(self, client: AsyncClient, query: Query, options: dict[str, Any]) -> None:
         self._client = client
@@ -138,16 +176,37 @@ class AsyncHistory:
             async for entry in entries:
                 yield entry
 
+    def __aiter__(self) -> AsyncGenerator[AsyncResponse]:
+        return self.all()
+
     async def to_csv(self, path: str | PathLike[str]) -> int:
         """Write every entry from this page on; see :meth:`AsyncResponse.to_csv`."""
         first = await self
         return await first.to_csv(path)
 
 
-def _ref(answer: Answer) -> str:
-    if answer.txn_ref is not None:
+def _only(answer: Response) -> Generator[Response]:
+    yield answer
+
+
+async def _only_async(answer: AsyncResponse) -> AsyncGenerator[AsyncResponse]:
+    yield answer
+
+
+def _not_iterable(answer: Answer) -> TypeError:
+    """Neither way to go on is taken unasked: ``list(page)`` would ask for a thousand pages."""
+    if answer.entries is None:
+        return TypeError("an answer is not iterable: its fields are attributes, its body is .json")
+    return TypeError(
+        "a page of history is not iterable: .entries has this page's calls, .all() walks through "
+        "them and all older ones"
+    )
+
+
+def _ref(answer: Answer) -> str | None:
+    """The call that an answer is about; None for a refusal, which is about none."""
+    if answer.txn_ref is not None or not answer.is_success():
         return answer.txn_ref
-    answer.raise_for_error()
     raise InvalidArgument(
         "txn_ref", "this answer is of no single call; use client.voice.wait(txn_ref) for one of its"
     )

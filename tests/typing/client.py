@@ -67,6 +67,8 @@ async def asynchronous() -> None:
         assert_type(await res.wait(timeout=60), AsyncResponse)
         async for entry in page.all():
             assert_type(entry, AsyncResponse)
+        async for entry in client.voice.history():
+            assert_type(entry, AsyncResponse)
         async for change in client.voice.watch("TX-1"):
             assert_type(change.date, datetime | None)
 
@@ -123,3 +125,4 @@ def wrong(client: Client, res: Response) -> None:
     client.voice.wait("TX-1", until="ringing")  # type: ignore[arg-type]
     Client("id", "token", method="PUT")  # type: ignore[arg-type]
     _ = res.durations  # type: ignore[attr-defined]
+    _ = [*client.voice.history()]  # type: ignore[misc]

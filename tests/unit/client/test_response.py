@@ -2,6 +2,8 @@
 
 import html
 import json
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -11,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hoiio import APIError, InvalidResponse, wire
+from hoiio import APIError, AsyncResponse, InvalidResponse, Response, wire
 from hoiio.answer import Answer, parse
 
 STATUS = {
@@ -299,3 +301,37 @@ def test_any_text_gives_a_response_or_an_invalid_response(text):
     assert repr(res).startswith("Answer(")
     assert res.duration is None or isinstance(res.duration, int)
     assert res.rate is None or isinstance(res.rate, float)
+
+
+TYPO = """
+import sys
+from hoiio import Response
+from hoiio.answer import parse
+parse(Response, '{"status": "success_ok", "txn_ref": "TX-1", "new_field": "1"}', None).NAME
+"""
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("txnref", "txn_ref"), ("is_succes", "is_success"), ("new_fild", "new_field")],
+)
+def test_a_mistyped_field_says_which_was_meant(typed, meant):
+    """Python does, if it is told where to look."""
+    program = TYPO.replace("NAME", typed)
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=30
+    )
+    assert f"the answer has no field '{typed}'. Did you mean: '{meant}'?" in ran.stderr
+
+
+@pytest.mark.parametrize("kind", [Response, AsyncResponse])
+def test_an_answer_is_not_iterated_over(kind):
+    """Neither a loop nor ``list`` asks for pages unasked; the words say what does."""
+    page = parse(kind, json.dumps({"status": "success_ok", "entries": [STATUS]}))
+    ways = [iter] if kind is Response else [iter, aiter]
+    for way in ways:
+        with pytest.raises(TypeError, match=r"\.entries .* \.all\(\)"):
+            way(page)
+        for other in (page.entries[0], parse(kind, json.dumps(STATUS))):
+            with pytest.raises(TypeError, match="its fields are attributes"):
+                way(other)
