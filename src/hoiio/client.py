@@ -14,9 +14,8 @@ from hoiio.account import Account
 from hoiio.answer import parse
 from hoiio.defaults import CONNECT_TIMEOUT, RETRIES, TOTAL_TIMEOUT
 from hoiio.driver import run, run_async
-from hoiio.errors import InvalidArgument
 from hoiio.exchange import Exchange, Features, Pollers
-from hoiio.request import Query, Site, Value, base_url, credentials
+from hoiio.request import Query, Site, Value, base_url, check_settings, credentials
 from hoiio.response import AsyncHistory, AsyncResponse, Origin, Response
 from hoiio.transport import (
     AsyncTransport,
@@ -62,8 +61,8 @@ class BaseClient(ABC, Generic[A, P, C]):
         retries: int,
         raise_errors: bool,
     ) -> None:
-        if method not in {"POST", "GET"}:
-            raise InvalidArgument("method", f"'POST' or 'GET', not {method!r}")
+        parameters.method(method)
+        check_settings(app_id, access_token, base_url)
         self._app_id = app_id
         self._access_token = access_token
         self._base_url = base_url
@@ -152,11 +151,8 @@ class BaseClient(ABC, Generic[A, P, C]):
         """Who asks, whom, and who reads the answer: nearly always the same as the last time."""
         if self._own_reader is not None and not options:
             return self._own_reader
-        who = credentials(
-            options.get("app_id") or self._app_id,
-            options.get("access_token") or self._access_token,
-            os.environ,
-        )
+        asked = options.get("app_id"), options.get("access_token")
+        who = credentials(asked, (self._app_id, self._access_token), os.environ)
         base = base_url(self._base_url, os.environ)
         reader = self._last_reader
         if reader is None or reader.site.who != who or reader.site.base_url != base:
@@ -255,14 +251,16 @@ class Client(BaseClient[Response, Response, Generator[Response]]):
     """Speaks to one service. Safe to share between threads and, with httpx2, across a fork.
 
     What is not given is taken from ``HOIIO_APP_ID``, ``HOIIO_ACCESS_TOKEN`` and ``HOIIO_BASE_URL``
-    when a request is made. ``prefix`` (``'65'`` or ``'+65'``) is put before numbers without a plus.
+    when a request is made; an ``app_id`` is never sent with the token of another one.
+    ``prefix`` (``'65'`` or ``'+65'``) is put before numbers without a plus.
     ``method="GET"`` puts all parameters into the URL, the access token too, where logs may keep it.
 
     Times are in seconds: ``connect_timeout`` to reach the service, ``timeout`` for everything,
     ``retries`` included. With ``raise_errors`` an error of the API is raised as ``APIError``.
     ``transport`` names the HTTP library, or is one's own.
 
-    Raises ``InvalidArgument`` for settings that are none.
+    Raises ``InvalidArgument`` for settings that are none, ``NotConfigured`` for credentials or a
+    ``base_url`` that are none.
     """
 
     def __init__(
@@ -378,14 +376,16 @@ class AsyncClient(
     """Speaks to one service. Safe to share between tasks of one event loop, asyncio's or trio's.
 
     What is not given is taken from ``HOIIO_APP_ID``, ``HOIIO_ACCESS_TOKEN`` and ``HOIIO_BASE_URL``
-    when a request is made. ``prefix`` (``'65'`` or ``'+65'``) is put before numbers without a plus.
+    when a request is made; an ``app_id`` is never sent with the token of another one.
+    ``prefix`` (``'65'`` or ``'+65'``) is put before numbers without a plus.
     ``method="GET"`` puts all parameters into the URL, the access token too, where logs may keep it.
 
     Times are in seconds: ``connect_timeout`` to reach the service, ``timeout`` for everything,
     ``retries`` included. With ``raise_errors`` an error of the API is raised as ``APIError``.
     ``transport`` names the HTTP library, or is one's own.
 
-    Raises ``InvalidArgument`` for settings that are none.
+    Raises ``InvalidArgument`` for settings that are none, ``NotConfigured`` for credentials or a
+    ``base_url`` that are none.
     """
 
     def __init__(

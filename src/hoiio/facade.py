@@ -51,7 +51,8 @@ class Facade:
         """Set the credentials and where the service is; what is None comes from the environment.
 
         The rest is as for :class:`hoiio.Client`; without a ``transport`` the one in use stays.
-        Requests that other threads have under way are not disturbed.
+        Requests that other threads have under way are not disturbed. Raises what ``Client`` does;
+        all stays as it was then.
         """
         from hoiio.client import Client  # noqa: PLC0415 - loaded at use
 

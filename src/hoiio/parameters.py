@@ -5,6 +5,7 @@ What is wrong is refused here, before anything is sent, with the parameter's nam
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Final
 
@@ -22,9 +23,14 @@ def country_prefix(prefix: object) -> str | None:
     if prefix is None:
         return None
     digits = prefix.removeprefix("+") if isinstance(prefix, str) else ""
-    if not (digits.isascii() and digits.isdigit()):
-        raise InvalidArgument("prefix", f"not a country prefix like '65' or '+65': {prefix!r}")
+    if not _PREFIX.fullmatch(digits):
+        raise InvalidArgument(
+            "prefix", f"not a country prefix like '65' or '+65': {_shown(prefix)}"
+        )
     return f"+{digits}"
+
+
+_PREFIX: Final = re.compile(r"[1-9][0-9]{0,13}", re.ASCII)
 
 
 def number(name: str, value: object, prefix: str | None) -> str:
@@ -34,8 +40,8 @@ def number(name: str, value: object, prefix: str | None) -> str:
     """
     if isinstance(value, str):
         text = value
-    elif isinstance(value, int) and not isinstance(value, bool):
-        text = str(value)
+    elif isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _INT_MAX:
+        text = f"{value:d}"
     else:
         raise InvalidArgument(name, f"a number is a str like {_EXAMPLE!r}, not {_kind(value)}")
     if wire.NUMBER.fullmatch(text):
@@ -44,15 +50,18 @@ def number(name: str, value: object, prefix: str | None) -> str:
         if prefix is None:
             raise InvalidArgument(
                 name,
-                f"{text!r} has no country code: write it like {_EXAMPLE!r}, or set a prefix, "
+                f"{_shown(text)} has no country code: write it like {_EXAMPLE!r}, or set a prefix, "
                 "as in Hoiio.prefix = '65'",
             )
         text = f"{prefix}{text}"
         if wire.NUMBER.fullmatch(text):
             return text
     raise InvalidArgument(
-        name, f"{text!r} is no phone number: a plus and 4 to 15 digits, like {_EXAMPLE!r}"
+        name, f"{_shown(text)} is no phone number: a plus and 4 to 15 digits, like {_EXAMPLE!r}"
     )
+
+
+_INT_MAX: Final = 10**15
 
 
 def optional_number(name: str, value: object, prefix: str | None) -> str | None:
@@ -71,45 +80,79 @@ def caller_id(value: object, prefix: str | None) -> str | None:
 
 
 def dests(values: tuple[object, ...], prefix: str | None) -> str:
-    """The numbers of a conference as a comma list."""
+    """The numbers of a conference as a comma list: up to 8, all different."""
     if not values:
         raise InvalidArgument("dests", f"a conference needs a number at least, like {_EXAMPLE!r}")
-    return ",".join(number("dests", value, prefix) for value in values)
+    if len(values) > wire.ROOM_SIZE:
+        raise InvalidArgument(
+            "dests", f"{len(values)} numbers; a room holds {wire.ROOM_SIZE}, so give no more"
+        )
+    numbers = [number("dests", value, prefix) for value in values]
+    if len(set(numbers)) < len(numbers):
+        twice = next(each for each in numbers if numbers.count(each) > 1)
+        raise InvalidArgument("dests", f"{twice!r} is there twice; give each number once")
+    return ",".join(numbers)
+
+
+def other_number(dest1: str | None, value: object, prefix: str | None) -> str:
+    """As :func:`number`, for ``dest2``: not the one of ``dest1``."""
+    dest2 = number("dest2", value, prefix)
+    if dest1 == dest2:
+        raise InvalidArgument(
+            "dest2",
+            f"{dest2!r} is the first number as well; give two, like {_EXAMPLE!r} and {_OTHER!r}",
+        )
+    return dest2
+
+
+_OTHER: Final = "+6522222222"
 
 
 def max_duration(value: object) -> int | None:
-    """Seconds, from 1."""
-    return _whole("max_duration", value, "seconds, like 600")
+    """Seconds, from 1 to 86400."""
+    return _whole("max_duration", value, "seconds, from 1 to 86400, like 600", _SECONDS_MOST)
+
+
+_SECONDS_MOST: Final = wire.MAX_DURATION[-1]
 
 
 def page(value: object) -> int | None:
     """A page of history, from 1."""
-    return _whole("page", value, "a page, from 1, like 2")
+    return _whole("page", value, "a page, from 1, like 2", _PAGE_MAX)
 
 
-def _whole(name: str, value: object, example: str) -> int | None:
+_PAGE_MAX: Final = 999_999_999
+"""More than any history has, and within what any service can count."""
+
+
+def _whole(name: str, value: object, example: str, most: int) -> int | None:
     if value is None:
         return None
+    whole = value
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise InvalidArgument(name, f"not {example}: {value!r}")
-    return value
+        whole = int(value)
+    if isinstance(whole, bool) or not isinstance(whole, int) or not 1 <= whole <= most:
+        raise InvalidArgument(name, f"not {example}: {_shown(value)}")
+    return int(whole)
 
 
 def tag(value: object) -> str | None:
-    """A note that is handed back: at most 256 characters."""
+    """A note that is handed back: at most 256 characters, none of them NUL."""
     if value is None:
         return None
     if not isinstance(value, str):
         raise InvalidArgument("tag", f"a tag is a str like 'order-7', not {_kind(value)}")
     if len(value) > wire.TAG_MAX:
         raise InvalidArgument("tag", f"{len(value)} characters; at most {wire.TAG_MAX} are kept")
+    if "\0" in value:
+        raise InvalidArgument(
+            "tag", f"a tag is text like 'order-7', without a NUL, not {_shown(value)}"
+        )
     return value
 
 
 def notify_url(value: object) -> str | None:
-    """Where to report: an http or https URL of at most 4000 characters."""
+    """Where to report: an http or https URL of at most 4000 characters, without credentials."""
     if value is None:
         return None
     example = "a URL like 'https://my.server.com/hoiio'"
@@ -117,16 +160,19 @@ def notify_url(value: object) -> str | None:
         raise InvalidArgument("notify_url", f"{example}, not {_kind(value)}")
     if len(value) > wire.NOTIFY_URL_MAX:
         raise InvalidArgument("notify_url", f"longer than {wire.NOTIFY_URL_MAX} characters")
-    from urllib.parse import urlsplit  # noqa: PLC0415 - slow to load
-
-    try:
-        parts = urlsplit(value)
-        fits = parts.scheme in {"http", "https"} and parts.hostname
-    except ValueError:
-        fits = False
-    if not fits:
-        raise InvalidArgument("notify_url", f"not {example}: {value!r}")
+    found = re.fullmatch(wire.NOTIFY_URL, value)
+    if found is None or not (found["port"] is None or 0 < int(found["port"]) < 65536):
+        raise InvalidArgument("notify_url", f"not {example}: {_why_no_url(value)}")
     return value
+
+
+def _why_no_url(value: str) -> str:
+    place = re.match(r"https?://([^/?#]*)", value, re.IGNORECASE)
+    if place is not None and "@" in place[1]:
+        return "a user or password in it would be sent and logged; put a secret into its path"
+    if place is not None and not (value.isascii() and value.isprintable() and " " not in value):
+        return f"{_shown(value)} has spaces or the like, which a URL writes as %20"
+    return _shown(value)
 
 
 def room(value: object) -> str | None:
@@ -134,7 +180,7 @@ def room(value: object) -> str | None:
     if value is None or (isinstance(value, str) and wire.ROOM.fullmatch(value)):
         return value
     raise InvalidArgument(
-        "room", f"at most 32 letters, digits and . _ -, like 'MY-ROOM', not {value!r}"
+        "room", f"at most 32 letters, digits and . _ -, like 'MY-ROOM', not {_shown(value)}"
     )
 
 
@@ -142,7 +188,7 @@ def txn_ref(value: object, name: str = "txn_ref") -> str:
     """A call's reference."""
     if isinstance(value, str) and value and len(value) <= _REF_MAX and value.isprintable():
         return value
-    raise InvalidArgument(name, f"a reference like 'AA-C-141147', not {value!r}")
+    raise InvalidArgument(name, f"a reference like 'AA-C-141147', not {_shown(value)}")
 
 
 _REF_MAX: Final = 256
@@ -152,7 +198,7 @@ def action(value: object) -> str:
     """What a moderator does."""
     if isinstance(value, str) and value in set(wire.Action):
         return str(value)
-    raise InvalidArgument("action", f"'mute', 'unmute' or 'kick', not {value!r}")
+    raise InvalidArgument("action", f"'mute', 'unmute' or 'kick', not {_shown(value)}")
 
 
 def date(name: str, value: object) -> str | None:
@@ -161,7 +207,7 @@ def date(name: str, value: object) -> str | None:
         return None
     if isinstance(value, datetime):
         try:
-            local = value if value.tzinfo is None else value.astimezone(wire.GMT8)
+            local = value if value.utcoffset() is None else value.astimezone(wire.GMT8)
         except OverflowError:
             raise InvalidArgument(name, f"no date that the API has: {value}") from None
         return local.replace(microsecond=0, tzinfo=None).isoformat(sep=" ")
@@ -171,7 +217,16 @@ def date(name: str, value: object) -> str | None:
     try:
         return wire.parse_date(value).isoformat(sep=" ")
     except ValueError:
-        raise InvalidArgument(name, f"not {example}: {value!r}") from None
+        raise InvalidArgument(name, f"not {example}: {_shown(value)}") from None
+
+
+def period(from_: object, to: object) -> tuple[str | None, str | None]:
+    """Two dates as they are sent, the second not before the first."""
+    start, end = date("from", from_), date("to", to)
+    # Written alike, they sort as the instants do.
+    if start is not None and end is not None and end < start:
+        raise InvalidArgument("to", f"{end!r} is before 'from', {start!r}, in GMT+8; exchange them")
+    return start, end
 
 
 def idempotency_key(value: object) -> str | None:
@@ -179,7 +234,7 @@ def idempotency_key(value: object) -> str | None:
     if value is None or (isinstance(value, str) and wire.IDEMPOTENCY_KEY.fullmatch(value)):
         return value
     raise InvalidArgument(
-        "idempotency_key", f"1 to 255 visible ASCII characters, like 'order-7', not {value!r}"
+        "idempotency_key", f"1 to 255 visible ASCII characters, like 'order-7', not {_shown(value)}"
     )
 
 
@@ -187,7 +242,7 @@ def seconds(name: str, value: object) -> float:
     """A time-out."""
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < _SECONDS_MAX:
         return float(value)
-    raise InvalidArgument(name, f"seconds, more than 0, like 10, not {value!r}")
+    raise InvalidArgument(name, f"seconds, more than 0, like 10, not {_shown(value)}")
 
 
 _SECONDS_MAX: Final = 1e7
@@ -197,11 +252,35 @@ def count(name: str, value: object) -> int:
     """A number of times."""
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
-    raise InvalidArgument(name, f"a number from 0, not {value!r}")
+    raise InvalidArgument(name, f"a whole number from 0, like 2, not {_shown(value)}")
+
+
+def method(value: object) -> None:
+    """How requests are sent."""
+    if not (isinstance(value, str) and value in {"POST", "GET"}):
+        raise InvalidArgument("method", f"'POST' or 'GET', not {_shown(value)}")
+
+
+def until(value: object) -> None:
+    """How far a call is waited for."""
+    if not (isinstance(value, str) and value in {"answered", "ended"}):
+        raise InvalidArgument("until", f"'answered' or 'ended', not {_shown(value)}")
 
 
 def _kind(value: object) -> str:
-    return f"{type(value).__name__} ({value!r})"
+    return f"{type(value).__name__} ({_shown(value)})"
+
+
+def _shown(value: object) -> str:
+    """A value in a message, its beginning if it is long."""
+    try:
+        text = repr(value)
+    except ValueError:
+        return "a number too large to be written"  # CPython's own bound for an int
+    return text if len(text) <= _SHOWN_MAX else f"{text[:_SHOWN_MAX]}…"
+
+
+_SHOWN_MAX: Final = 100
 
 
 def _reason(error: InvalidArgument) -> str:

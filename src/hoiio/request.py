@@ -28,37 +28,87 @@ class Credentials(NamedTuple):
         return f"Credentials(app_id={self.app_id!r})"
 
 
-def credentials(
-    app_id: str | None, access_token: str | None, environment: Mapping[str, str]
-) -> Credentials:
-    """The credentials given, else those of the environment.
+Pair = tuple[str | None, str | None]
+"""An ``app_id`` and an ``access_token`` as one place has them; None for one that it has not."""
 
-    Raises ``NotConfigured``, which says how to set them, when either is in neither place, or is no
+
+def credentials(asked: Pair, own: Pair, environment: Mapping[str, str]) -> Credentials:
+    """The credentials asked for, else the client's own, else those of the environment.
+
+    The two belong together: an ``app_id`` is never sent with the token of another one. Of a place
+    with an ``app_id`` alone, the token is taken from the next place if that has the same ``app_id``
+    or none; of a place with a token alone, a new one say, the ``app_id`` is the next place's.
+
+    Raises ``NotConfigured``, which says how to set them, when one of them is missing then, or is no
     text that can be sent.
     """
-    app_id = app_id or environment.get("HOIIO_APP_ID")
-    access_token = access_token or environment.get("HOIIO_ACCESS_TOKEN")
-    if app_id and access_token:
-        if not (_plain(app_id) and _plain(access_token)):
-            _check_credential("app_id", app_id)
-            _check_credential("access_token", access_token)
-        return Credentials(app_id, access_token)
-    missing = "access_token" if app_id else "app_id"
-    raise NotConfigured(
-        f"no {missing}: call Hoiio.init(app_id, access_token), or set the environment variables "
+    if asked != _NEITHER:
+        check_credentials(*asked)
+    pair, below = asked, own
+    if not all(pair):
+        if not all(below):
+            found = environment.get("HOIIO_APP_ID"), environment.get("HOIIO_ACCESS_TOKEN")
+            below = _over(below, found)
+        pair = _over(pair, below)
+    app_id, access_token = pair
+    if not (app_id and access_token):
+        raise NotConfigured(_missing(app_id, below))
+    if not (_plain(app_id) and _plain(access_token)):
+        check_credentials(app_id, access_token)
+        app_id, access_token = _exact(app_id), _exact(access_token)
+    return Credentials(app_id, access_token)
+
+
+_NEITHER: Final = (None, None)
+
+
+def _over(given: Pair, below: Pair) -> Pair:
+    """What one place has, completed by the next; see :func:`credentials`."""
+    app_id, access_token = given
+    if not app_id:
+        return below[0], access_token or below[1]
+    if not access_token and below[0] in {None, "", app_id}:
+        access_token = below[1]
+    return app_id, access_token
+
+
+def _missing(app_id: str | None, below: Pair) -> str:
+    if not app_id:
+        what = "no app_id"
+    elif below[1]:
+        what = "no access_token for this app_id, as the one that is set is another's; give both"
+    else:
+        what = "no access_token"
+    return (
+        f"{what}: call Hoiio.init(app_id, access_token), or set the environment variables "
         "HOIIO_APP_ID and HOIIO_ACCESS_TOKEN"
     )
 
 
-def _plain(value: object) -> bool:
-    return type(value) is str and value.isascii()
+def _plain(value: str) -> bool:
+    return type(value) is str and value.isascii() and value.isprintable()
 
 
-def _check_credential(name: str, value: object) -> None:
-    if not isinstance(value, str):
-        raise NotConfigured(f"the {name} is a str, not {type(value).__name__}")
-    if not is_encodable(value):
-        raise NotConfigured(f"the {name} cannot be sent: part of it is no Unicode text")
+def check_credentials(app_id: object, access_token: object) -> None:
+    """Raise ``NotConfigured`` for credentials that cannot be sent; None is not given."""
+    for name, value in (("app_id", app_id), ("access_token", access_token)):
+        if value is None:
+            continue
+        if not isinstance(value, str):
+            raise NotConfigured(f"the {name} is a str, not {type(value).__name__}")
+        if not value:
+            raise NotConfigured(
+                f"the {name} is empty; left out, it is the client's own or the environment's"
+            )
+        if "\0" in value or not is_encodable(value):
+            raise NotConfigured(f"the {name} cannot be sent: part of it is no text")
+
+
+def check_settings(app_id: object, access_token: object, url: str | None) -> None:
+    """Raise ``NotConfigured`` for what a client is given and could never use."""
+    check_credentials(app_id, access_token)
+    if url is not None:
+        base_url(url, {})
 
 
 def is_encodable(text: str) -> bool:
@@ -75,9 +125,11 @@ def base_url(given: str | None, environment: Mapping[str, str]) -> str:
 
     Raises ``NotConfigured`` when it is no plain http or https URL.
     """
-    if given is not None and not isinstance(cast("object", given), str):
-        raise NotConfigured(f"base_url is a str like {wire.BASE_URL!r}, not {given!r}")
-    return _checked(given or environment.get("HOIIO_BASE_URL") or wire.BASE_URL)
+    if given is None:
+        given = environment.get("HOIIO_BASE_URL") or wire.BASE_URL
+    elif not isinstance(cast("object", given), str):
+        raise NotConfigured(f"base_url is a str like {wire.BASE_URL!r}, not {type(given).__name__}")
+    return _checked(given)
 
 
 @lru_cache(maxsize=64)
@@ -146,8 +198,9 @@ class Site:
         rest = ""
         for name, value in params.items():
             if value is not None:
+                text = _exact(value) if isinstance(value, str) else str(value)
                 try:
-                    rest = f"{rest}&{name}={_escaped(str(value))}"
+                    rest = f"{rest}&{name}={_escaped(text)}"
                 except UnicodeEncodeError:
                     message = f"{value!r} cannot be sent: part of it is no Unicode text"
                     raise InvalidArgument(name, message) from None
@@ -161,6 +214,11 @@ class Site:
         if key is not None:
             headers[wire.IDEMPOTENCY_HEADER] = key
         return HttpRequest(self._method, url, headers, body, min(connect, total), total)
+
+
+def _exact(text: str) -> str:
+    """The text itself, also of a member of an ``Enum``, which ``str`` would name."""
+    return str.__str__(text)
 
 
 def _escaped(text: str) -> str:

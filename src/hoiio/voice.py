@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, TypedDict, TypeVar
 
 from hoiio import parameters, wire
-from hoiio.errors import InvalidArgument
 from hoiio.request import Query
 
 if TYPE_CHECKING:
@@ -31,9 +30,9 @@ class Who(TypedDict, total=False):
     """Who asks, instead of the client's own credentials."""
 
     app_id: str | None
-    """The application."""
+    """The application. Without its ``access_token``, only if the client's is of the same one."""
     access_token: str | None
-    """Its secret."""
+    """Its secret; alone, a new one for the client's application."""
 
 
 class Options(Who, total=False):
@@ -97,9 +96,10 @@ class Voice(Generic[A, P, C]):
         ``idempotency_key`` of one's own, the same call asked for again is placed once.
         """
         prefix = self._client.prefix
+        first = parameters.optional_number("dest1", dest1, prefix)
         params = {
-            "dest1": parameters.optional_number("dest1", dest1, prefix),
-            "dest2": parameters.number("dest2", dest2, prefix),
+            "dest1": first,
+            "dest2": parameters.other_number(first, dest2, prefix),
             "caller_id": parameters.caller_id(caller_id, prefix),
             "max_duration": parameters.max_duration(max_duration),
             "tag": parameters.tag(tag),
@@ -160,8 +160,7 @@ class Voice(Generic[A, P, C]):
         service's event stream is used where it has one, else the status is asked for now and then.
         Raises ``WaitTimedOut`` after ``timeout`` seconds; None waits as long as the call lasts.
         """
-        if until not in {"answered", "ended"}:
-            raise InvalidArgument("until", f"'answered' or 'ended', not {until!r}")
+        parameters.until(until)
         return self._client.wait(parameters.txn_ref(txn_ref), until, _span(timeout), **who)
 
     def watch(
@@ -203,10 +202,8 @@ class Voice(Generic[A, P, C]):
     def rate(self, dest1: str, dest2: str, **options: Unpack[Options]) -> A:
         """What a minute between two numbers costs, ``rate``, and how long the credit lasts."""
         prefix = self._client.prefix
-        params = {
-            "dest1": parameters.number("dest1", dest1, prefix),
-            "dest2": parameters.number("dest2", dest2, prefix),
-        }
+        first = parameters.number("dest1", dest1, prefix)
+        params = {"dest1": first, "dest2": parameters.other_number(first, dest2, prefix)}
         return self._client.send(wire.GET_RATE, params, **options)
 
 
@@ -217,9 +214,6 @@ def _span(seconds: float | None) -> float | None:
 def _query(
     from_: str | datetime | None, to: str | datetime | None, page: int | None, upto: str | None
 ) -> Query:
-    return Query(
-        parameters.page(page),
-        parameters.date("from", from_),
-        parameters.date("to", to),
-        None if upto is None else parameters.txn_ref(upto, "upto"),
-    )
+    start, end = parameters.period(from_, to)
+    ref = None if upto is None else parameters.txn_ref(upto, "upto")
+    return Query(parameters.page(page), start, end, ref)

@@ -45,6 +45,13 @@ NUMBER: Final = re.compile(r"\+[0-9]{4,15}", re.ASCII)
 ROOM: Final = re.compile(r"[A-Za-z0-9._-]{1,32}", re.ASCII)
 """A conference room's id. Use with ``fullmatch``."""
 
+NOTIFY_URL: Final = (
+    r"(?ai)(?P<scheme>https?)://(?:\[(?P<six>[0-9a-f:.]+)\]|(?P<name>[a-z0-9._-]+))"
+    r"(?::(?P<port>[0-9]{1,5}))?(?P<rest>(?:[/?#][!#-;=?-\[\]_a-z~]*)?)"
+)
+"""An absolute http or https URL without credentials, as RFC 3986 wants it: visible ASCII and no
+quotes, ``< > \\ ^ ` { | }``. Not compiled, as most programs need none. Use with ``fullmatch``."""
+
 IDEMPOTENCY_KEY: Final = re.compile(r"[!-~]{1,255}", re.ASCII)
 """A sender's name for a chargeable request: visible ASCII characters. Use with ``fullmatch``."""
 

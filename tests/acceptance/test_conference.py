@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from hoiio import Hoiio, InvalidArgument
+from hoiio import Hoiio, InvalidArgument, wire
 from support.phones import Phone
 from support.service import Service, admin, wait_until
 
@@ -155,13 +155,16 @@ def test_a_busy_participant_costs_nothing_and_disturbs_nobody(phones):
     hear_each_other(phones, ONE, TWO)
 
 
-def test_one_bad_number_and_nobody_is_called(phones):
+def test_one_bad_number_and_nobody_is_called(service, phones):
     """All or nothing."""
     res = Hoiio.voice.conference(ONE, TWO, "+6512")
     assert (res.status, res.txn_refs) == ("error_dest_invalid", None)
-    assert Hoiio.voice.conference(ONE, ONE).status == "error_dest_invalid"
-    with pytest.raises(InvalidArgument):
-        Hoiio.voice.conference(ONE, TWO, "+65")
+    with service.client() as client:
+        twice = client.send(wire.CONFERENCE, {"dest": f"{ONE},{ONE}"})
+    assert twice.status == "error_dest_invalid"
+    for bad in ("+65", ONE):
+        with pytest.raises(InvalidArgument):
+            Hoiio.voice.conference(ONE, TWO, bad)
     assert phones[ONE].told("ringing") == []
 
 

@@ -89,10 +89,10 @@ def test_optional_parameters_and_the_notification(configured, service, phones):
 
 
 def test_an_unsuccessful_answer_tells_its_status(configured):
-    res = Hoiio.voice.call("+6511111111", "+6511111111")
+    res = Hoiio.voice.call("+6511111111", "+6522222222", caller_id="+6599999999")
 
     assert res.is_success() is False
-    assert res.status == "error_same_dest1_dest2"
+    assert res.status == "error_caller_id_invalid"
 
 
 def test_hangup_call(configured, phones):

@@ -8,20 +8,61 @@ from hoiio.request import Credentials, Site, base_url, credentials
 ENVIRONMENT = {"HOIIO_APP_ID": "env-id", "HOIIO_ACCESS_TOKEN": "env-token"}
 
 
-def test_credentials_given_go_before_the_environment():
-    """Each of the two on its own."""
-    assert credentials("id", "token", ENVIRONMENT) == Credentials("id", "token")
-    assert credentials("id", None, ENVIRONMENT) == Credentials("id", "env-token")
-    assert credentials(None, None, ENVIRONMENT) == Credentials("env-id", "env-token")
+NEITHER = (None, None)
 
 
 @pytest.mark.parametrize(
-    ("app_id", "missing"), [("id", "no access_token"), (None, "no app_id"), ("", "no app_id")]
+    ("asked", "own", "environment", "who"),
+    [
+        # One place has both.
+        (("id", "token"), ("own", "own-token"), ENVIRONMENT, ("id", "token")),
+        (NEITHER, ("own", "own-token"), ENVIRONMENT, ("own", "own-token")),
+        (NEITHER, NEITHER, ENVIRONMENT, ("env-id", "env-token")),
+        # The next place has the token of the same application, or of none that it names.
+        (("own", None), ("own", "own-token"), {}, ("own", "own-token")),
+        (NEITHER, ("env-id", None), ENVIRONMENT, ("env-id", "env-token")),
+        (("env-id", None), NEITHER, ENVIRONMENT, ("env-id", "env-token")),
+        (("env-id", None), ("env-id", None), ENVIRONMENT, ("env-id", "env-token")),
+        (NEITHER, ("id", None), {"HOIIO_ACCESS_TOKEN": "token"}, ("id", "token")),
+        (NEITHER, ("id", None), {"HOIIO_APP_ID": "", "HOIIO_ACCESS_TOKEN": "t"}, ("id", "t")),
+        # A new token for the application of the next place.
+        ((None, "new"), ("own", "own-token"), ENVIRONMENT, ("own", "new")),
+        (NEITHER, (None, "new"), ENVIRONMENT, ("env-id", "new")),
+        (("env-id", None), (None, "new"), ENVIRONMENT, ("env-id", "new")),
+    ],
 )
-def test_no_credentials_says_how_to_set_them(app_id, missing):
+def test_the_two_credentials_are_of_one_application(asked, own, environment, who):
+    """Those of the request go before the client's own, and these before the environment's."""
+    assert credentials(asked, own, environment) == Credentials(*who)
+
+
+@pytest.mark.parametrize(
+    ("asked", "own"),
+    [
+        (NEITHER, ("other", None)),
+        (("other", None), NEITHER),
+        (("other", None), ("own", "own-token")),
+        (("other", None), ("own", None)),
+        (("other", None), (None, "new")),
+        (("env-id", None), ("other", "other-token")),
+    ],
+)
+def test_no_token_goes_out_with_another_application(asked, own):
+    """The exception says which of the two is missing, and shows neither."""
+    with pytest.raises(NotConfigured, match="no access_token") as raised:
+        credentials(asked, own, ENVIRONMENT)
+    for secret in ("env-token", "own-token", "new"):
+        assert secret not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("own", "missing"),
+    [(("id", None), "no access_token"), (NEITHER, "no app_id"), ((None, "token"), "no app_id")],
+)
+def test_no_credentials_says_how_to_set_them(own, missing):
     """Both ways are named."""
     with pytest.raises(NotConfigured, match=missing) as raised:
-        credentials(app_id, None, {})
+        credentials(NEITHER, own, {})
     for way in ("Hoiio.init(", "HOIIO_APP_ID", "HOIIO_ACCESS_TOKEN"):
         assert way in str(raised.value)
 
@@ -29,10 +70,12 @@ def test_no_credentials_says_how_to_set_them(app_id, missing):
 @pytest.mark.parametrize(("app_id", "token"), [("id", "s3cret\udcff"), ("s3cret\ud800", "token")])
 def test_credentials_that_cannot_be_sent_are_not_shown(app_id, token):
     """Not by the exception, nor by another one that led to it and holds the text."""
-    with pytest.raises(NotConfigured, match="cannot be sent") as raised:
-        credentials(app_id, token, {})
-    assert "s3cret" not in repr(raised.value)
-    assert raised.value.__context__ is None
+    environment = {"HOIIO_APP_ID": app_id, "HOIIO_ACCESS_TOKEN": token}
+    for asked, found in (((app_id, token), {}), (NEITHER, environment)):
+        with pytest.raises(NotConfigured, match="cannot be sent") as raised:
+            credentials(asked, NEITHER, found)
+        assert "s3cret" not in repr(raised.value)
+        assert raised.value.__context__ is None
 
 
 def test_the_token_is_in_no_repr():

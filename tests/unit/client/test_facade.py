@@ -53,6 +53,34 @@ def test_without_either_it_says_what_to_do(facade):
         facade.account.balance()
 
 
+def test_an_app_id_alone_takes_no_token_of_another(server, facade, monkeypatch):
+    """Neither from the environment nor from init()."""
+    monkeypatch.setenv("HOIIO_APP_ID", "env-id")
+    monkeypatch.setenv("HOIIO_ACCESS_TOKEN", "env-token")
+    facade.init("other", base_url=server.url)
+    with pytest.raises(NotConfigured, match="no access_token"):
+        facade.account.balance()
+    facade.init("id", "token", base_url=server.url)
+    with pytest.raises(NotConfigured, match="no access_token"):
+        facade.account.balance(app_id="other")
+    assert server.asked == []
+    facade.account.balance(app_id="id")
+    facade.init("env-id", base_url=server.url)
+    facade.account.balance(access_token="new")
+    assert [asked.form for asked in server.asked] == [
+        {"app_id": "id", "access_token": "token"},
+        {"app_id": "env-id", "access_token": "new"},
+    ]
+
+
+def test_an_init_that_is_refused_changes_nothing(server, facade):
+    """What worked goes on."""
+    facade.init("id", "token", base_url=server.url)
+    with pytest.raises(NotConfigured, match="base_url"):
+        facade.init("id", "token", base_url="foo")
+    assert facade.account.balance().is_success()
+
+
 def test_what_a_program_imports_is_a_facade():
     """One for all its modules."""
     assert isinstance(Hoiio, Facade)

@@ -17,13 +17,7 @@ IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 PORTS: Final = {"http": 80, "https": 443}
 
-_REST: Final = r"[!#-;=?-\[\]_a-z~]*"
-"""Visible ASCII without what RFC 3986 has no place for: no quotes, ``< > \\ ^ ` { | }``."""
-_URL: Final = re.compile(
-    r"(?P<scheme>https?)://(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]+))"
-    rf"(?::(?P<port>[0-9]{{1,5}}))?(?P<rest>(?:[/?#]{_REST})?)",
-    re.ASCII | re.IGNORECASE,
-)
+_URL: Final = re.compile(wire.NOTIFY_URL)
 _LABEL: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?", re.ASCII)
 _NUMERIC: Final = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
 _NAME_MAX: Final = 253
