@@ -17,6 +17,7 @@ print(f"[{{used * 1000}}, {{modules}}, {{memory / 1e6}}]")
 """
 
 STATEMENTS = {
+    "import hoiio": "import hoiio",
     "hoiio": "from hoiio import Client, Hoiio",
     "hoiio and httpx2": "from hoiio import Client, Hoiio; import httpx2",
     "hoiio[fast]": "from hoiio import Client, Hoiio; import pyreqwest.client",
@@ -27,7 +28,8 @@ STATEMENTS = {
     "plivo": "import plivo",
     "stripe": "import stripe",
 }
-"""What a program writes to begin with; ``hoiio`` loads its HTTP library at the first request."""
+"""What a program writes to begin with. ``import hoiio`` alone loads a name at its first use, so
+``hoiio`` here is what has loaded the client; its HTTP library comes with the first request."""
 
 
 def cost(statement):

@@ -262,7 +262,8 @@ def parse(
     try:
         if http is not None and len(http.content) > ANSWER_MAX:
             raise ValueError("too large")  # noqa: TRY301 - one kind of failure for all
-        body = _object(text)
+        read = None if http is None else http.fields
+        body: dict[str, Any] = _object(text) if read is None else read
         status = _status(body)
         fields = _fields(body, status)
         if fields.get("entries"):
@@ -281,8 +282,9 @@ def typed(name: str, value: object) -> dict[str, Any]:
 
     Raises ``ValueError`` for one of the wrong shape.
     """
-    fields: dict[str, Any] = {name: _READER_OF[name](name, value)}
-    if wire.FIELDS[name] is wire.Kind.MONEY:
+    kind = wire.FIELDS[name]
+    fields: dict[str, Any] = {name: _READERS[kind](name, value)}
+    if kind is wire.Kind.MONEY:
         fields[f"{name}_decimal"] = _decimal(name, value)
     return fields
 
@@ -335,22 +337,19 @@ def _status(body: dict[str, Any]) -> str:
 def _fields(body: dict[str, Any], status: str) -> dict[str, Any]:
     """All attributes of an answer or an entry, by name."""
     fields = body.copy()
-    # Most fields are strings already; of those that are to be more, few are in one answer.
-    if not _ONLY_TEXT.issuperset(map(type, body.values())):
-        for name in _TEXT & body.keys():
-            fields[name] = _string(name, body[name])
-    for name in body.keys() - _TEXT:
-        if (read := _READER_OF.get(name)) is not None:
-            value = body[name]
+    for name, value in body.items():
+        read = _READER_OF.get(name, _unknown)
+        if read is None:
+            # Most fields are strings already.
+            if type(value) is not str:
+                fields[name] = _string(name, value)
+        elif read is not _unknown:
             fields[name] = None if value is None or value == "" else read(name, value)
         elif name != "status" and is_kept_out(name):
             del fields[name]
     fields["json"] = body
     fields["status"] = status
     return fields
-
-
-_ONLY_TEXT: Final = frozenset({str})
 
 
 def is_kept_out(name: str) -> bool:
@@ -446,7 +445,8 @@ def _entries(name: str, value: object) -> list[dict[str, Any]]:
     return entries
 
 
-_READERS: Final[dict[wire.Kind, Callable[[str, object], object]]] = {
+_Reader = Callable[[str, object], object]
+_READERS: Final[dict[wire.Kind, _Reader]] = {
     wire.Kind.INTEGER: _integer,
     wire.Kind.MONEY: _money,
     wire.Kind.DATE: _date,
@@ -456,7 +456,16 @@ _READERS: Final[dict[wire.Kind, Callable[[str, object], object]]] = {
 }
 
 
-_READER_OF: Final = {name: _READERS[kind] for name, kind in wire.FIELDS.items()}
+def _unknown(_name: str, value: object) -> object:
+    """A field that is not declared keeps the type it came with."""
+    return value
+
+
+_READER_OF: Final[dict[str, _Reader | None]] = {
+    **dict.fromkeys(_TEXT),
+    **{name: _READERS[kind] for name, kind in wire.FIELDS.items()},
+}
+"""What makes a field its type; None for text, which has it already."""
 
 
 def _list(name: str, value: object) -> list[Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Coroutine, Generator, Mapping
 from types import TracebackType
@@ -15,7 +14,7 @@ from hoiio.answer import parse
 from hoiio.defaults import CONNECT_TIMEOUT, RETRIES, TOTAL_TIMEOUT
 from hoiio.driver import run, run_async
 from hoiio.exchange import Exchange, Features, Pollers
-from hoiio.request import Query, Site, Value, base_url, check_settings, credentials
+from hoiio.request import Query, Site, Value, base_url, check_settings, credentials, shown
 from hoiio.response import AsyncHistory, AsyncResponse, Origin, Response
 from hoiio.transport import (
     AsyncTransport,
@@ -110,8 +109,7 @@ class BaseClient(ABC, Generic[A, P, C]):
         """What :meth:`Voice.watch` asks for."""
 
     def __repr__(self) -> str:
-        # A URL may have a password in it.
-        place = re.sub("//.*@", "//[hidden]@", repr(self._base_url))
+        place = shown(self._base_url)
         return f"{type(self).__name__}(app_id={self._app_id!r}, base_url={place})"
 
     # --- what is to be done -----------------------------------------------------------------

@@ -136,10 +136,15 @@ def base_url(given: str | None, environment: Mapping[str, str]) -> str:
 def _checked(url: str) -> str:
     if not _is_plain_http(url):
         raise NotConfigured(
-            f"not an http or https URL: {url!r}; set base_url or HOIIO_BASE_URL to one like "
+            f"not an http or https URL: {shown(url)}; set base_url or HOIIO_BASE_URL to one like "
             f"{wire.BASE_URL}"
         )
     return url if url.endswith("/") else f"{url}/"
+
+
+def shown(url: str | None) -> str:
+    """A URL as it may be shown: it may have a password in it."""
+    return re.sub("//.*@", "//[hidden]@", repr(url))
 
 
 def _is_plain_http(url: object) -> bool:

@@ -56,14 +56,24 @@ class HttpRequest(NamedTuple):
 
 
 class HttpResponse:
-    """What came back, read to its end. ``headers`` finds a name in whatever case."""
+    """What came back, read to its end. ``headers`` finds a name in whatever case.
 
-    __slots__ = ("content", "headers", "status_code")
+    ``fields`` is the content as JSON, from a library that has read it: an object of texts only.
+    """
 
-    def __init__(self, status_code: int, headers: Mapping[str, str], content: bytes) -> None:
+    __slots__ = ("content", "fields", "headers", "status_code")
+
+    def __init__(
+        self,
+        status_code: int,
+        headers: Mapping[str, str],
+        content: bytes,
+        fields: dict[str, str] | None = None,
+    ) -> None:
         self.status_code = status_code
         self.headers = headers
         self.content = content
+        self.fields = fields
 
     @property
     def text(self) -> str:

@@ -1,6 +1,7 @@
 """What leaves, what comes back, what goes wrong: the same on every transport, sync and async."""
 
 import gzip
+import json
 import logging
 import socket
 import time
@@ -121,6 +122,38 @@ def test_what_is_not_http(server, client):
     with pytest.raises(ConnectionFailed) as raised:
         client.voice.call(A, B)
     assert raised.value.maybe_sent is True
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        b'"n": 123456789012345678901234567890',
+        b'"n": 0.1000000000000000055511151231257827, "m": -0, "duration": 7',
+        b'"n": 2.2250738585072011e-308, "m": 1e400',
+        b'"n": "\\ud800", "m": "\\ud83d\\ude00", "\\u0074ag": "\xc3\xa9"',
+        b'"tag": "\xff"',
+        b'"tag": "one", "tag": "two"',
+        b'"n": %s1%s' % (b"[" * 200, b"]" * 200),
+        b'"n": {"a": null, "b": true}, "tag": null',
+        b'"tag": "%s"' % (b"x" * 4000),
+    ],
+)
+def test_json_is_the_standard_librarys_whoever_reads_it(server, client, fields):
+    """A library's own reader may have other numbers, and other ideas of what is JSON."""
+    body = b' {"status": "success_ok", %s}\r\n' % fields
+    server.answers = [with_http(200, body)]
+    res = client.voice.status("AA-C-1")
+    assert repr(res.json) == repr(json.loads(body.decode(errors="replace")))
+    assert res.text == body.decode(errors="replace")
+    assert res.response.content == body
+
+
+@pytest.mark.parametrize("body", [b'{"status": "success_ok", "n": NaN}', b'{"status": "a"} x', b""])
+def test_what_is_no_json_is_an_invalid_response(server, client, body):
+    """Whoever reads it."""
+    server.answers = [with_http(200, body)] * 3
+    with pytest.raises(InvalidResponse, match="not JSON"):
+        client.voice.status("AA-C-1")
 
 
 def test_a_compressed_answer_is_read(server, client):

@@ -398,7 +398,9 @@ def test_other_lines_of_the_library_stay_as_they_are(caplog):
     assert record.args == ("GET", "http://a.example/?page=2")
 
 
-@pytest.mark.parametrize("url", ["http://me:passw0rd@[::1", "nonsense"])
+@pytest.mark.parametrize(
+    "url", ["http://me:passw0rd@[::1", "nonsense", "ftp://me:passw0rd@a.example"]
+)
 def test_a_proxy_given_that_is_none(library, server, url):
     """Is what is blamed, not the base URL, and its password is not shown."""
     with pytest.raises(NotConfigured, match="proxy") as raised:
@@ -489,7 +491,7 @@ def test_transports_of_the_right_kind_are_taken():
 @pytest.mark.parametrize("kind", [Client, AsyncClient])
 def test_no_password_of_the_base_url_is_shown(kind):
     """A repr ends up in logs."""
-    shown = repr(kind("id", "t", base_url="http://me:pass/w@rd@h.example/open/"))
+    shown = repr(kind("id", "t", base_url="http://me:pass%2Fw@rd@h.example/open/"))
     assert shown == f"{kind.__name__}(app_id='id', base_url='http://[hidden]@h.example/open/')"
     assert repr(kind("id", base_url="http://h/")).endswith("base_url='http://h/')")
     assert repr(kind("id")).endswith("base_url=None)")

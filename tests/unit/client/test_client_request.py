@@ -117,6 +117,14 @@ def test_what_is_no_base_url_is_refused(url):
         base_url(url, {})
 
 
+def test_a_base_url_that_is_refused_shows_no_password():
+    """It may be one but for a detail."""
+    with pytest.raises(NotConfigured) as raised:
+        base_url("https://me:passw0rd@a.example/?x=1", {})
+    assert "passw0rd" not in str(raised.value)
+    assert "a.example" in str(raised.value)
+
+
 def asked(params, key=None, *, who=("id", "token"), method="POST", **times):
     times = {"connect": 5.0, "total": 30.0, **times}
     return Site(Credentials(*who), "http://a/", method).request("b", params, key, **times)
