@@ -12,7 +12,7 @@ import os
 import ssl
 from datetime import timedelta
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, TypeGuard, TypeVar
 from urllib.parse import urlsplit
 
 from hoiio.defaults import TOTAL_TIMEOUT
@@ -84,7 +84,8 @@ class PyreqwestTransport:
                 body = response.json() if _is_small(content) else None
             except BodyDecodeError:
                 body = None
-            return HttpResponse(response.status, response.headers, content, _texts(body))
+            fields = body if _has_only_texts(body) else None
+            return HttpResponse(response.status, response.headers, content, fields)
         except (RequestError, ValueError) as error:
             raise _told(error, request.url) from None
 
@@ -136,7 +137,8 @@ class AsyncPyreqwestTransport:
                 body = await response.json() if _is_small(content) else None
             except BodyDecodeError:
                 body = None
-            return HttpResponse(response.status, response.headers, content, _texts(body))
+            fields = body if _has_only_texts(body) else None
+            return HttpResponse(response.status, response.headers, content, fields)
         except (RequestError, ValueError) as error:
             raise _told(error, request.url) from None
 
@@ -217,14 +219,9 @@ def _is_small(content: bytes) -> bool:
 _SMALL: Final = 2048
 
 
-def _texts(body: object) -> dict[str, str] | None:
-    """A body that the library has read, if all its fields are texts.
-
-    Then it is as the standard library would have read it, and took less; numbers may differ.
-    """
-    if isinstance(body, dict) and _ONLY_TEXT.issuperset(map(type, body.values())):
-        return body
-    return None
+def _has_only_texts(body: object) -> TypeGuard[dict[str, str]]:
+    """Then it is as the standard library would have read it, and took less; numbers may differ."""
+    return isinstance(body, dict) and _ONLY_TEXT.issuperset(map(type, body.values()))  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
 
 
 _ONLY_TEXT: Final = frozenset({str})
