@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
     from json import JSONDecoder
 
+    from hoiio.request import Credentials
     from hoiio.transport import HttpResponse
 
 
@@ -251,13 +252,13 @@ def parse(
     text: str,
     http: HttpResponse | None = None,
     *,
-    secret: str = "",
+    who: Credentials | None = None,
     origin: object = None,
 ) -> R:
     """Read an answer into a ``kind`` of response, that keeps its ``origin``, entries and all.
 
-    ``secret`` is kept out of the exception's excerpt. Raises ``InvalidResponse`` for anything that
-    is not one JSON object with a ``status`` and fields of the known shapes.
+    The token of ``who`` asked is kept out of the exception's excerpt. Raises ``InvalidResponse``
+    for anything that is not one JSON object with a ``status`` and fields of the known shapes.
     """
     try:
         if http is not None and len(http.content) > ANSWER_MAX:
@@ -272,9 +273,9 @@ def parse(
             ]
         return kind(fields, text, http, origin)
     except (ValueError, RecursionError) as error:
-        why = _redact(str(error) or "nested too deeply", secret)
+        why = _redact(str(error) or "nested too deeply", who)
         code = None if http is None else http.status_code
-        raise InvalidResponse(why, _redact(text, secret), code) from None
+        raise InvalidResponse(why, _redact(text, who), code) from None
 
 
 def typed(name: str, value: object) -> dict[str, Any]:
@@ -478,40 +479,46 @@ def _is_list(value: object) -> TypeGuard[list[Any]]:
     return isinstance(value, list)
 
 
-def _redact(text: str, secret: str) -> str:
-    """The text, as much as an excerpt needs, without the secret, however that is escaped.
+def _redact(text: str, who: Credentials | None) -> str:
+    """The beginning of a text, as much as an excerpt has, without the access token in any spelling.
 
-    A secret so short that it is in any text hides all of it.
+    A token so short that it is in any text hides all of it.
     """
-    if not secret:
+    if who is None or not who.access_token:
         return text
-    if len(secret) < _SECRET_MIN:
+    if len(who.access_token) < _SECRET_MIN:
         return _HIDDEN
-    # Were the excerpt nothing but the secret, it would be made of no more than this.
-    source = text[: EXCERPT * len(secret) * _SPELLING_MAX]
-    return re.sub("".join(map(_spellings, secret)), _HIDDEN, source)
+    # One that begins within the excerpt ends within this.
+    source = text[: EXCERPT + len(who.access_token) * _SPELLING_MAX]
+    shown, at = "", 0
+    for found in re.finditer("".join(map(_spellings, who.access_token)), source):
+        if found.start() >= EXCERPT:
+            break
+        shown += source[at : found.start()] + _HIDDEN
+        at = found.end()
+    return shown + source[at:EXCERPT]
 
 
 _HIDDEN: Final = "[hidden]"
 _SECRET_MIN: Final = 4
-_SPELLING_MAX: Final = 20
-"""Characters that one becomes when it is escaped, even twice."""
+_SPELLING_MAX: Final = 80
+"""Characters that one becomes at most when it is escaped, even four times."""
 
 
 def _spellings(char: str) -> str:
-    """A pattern of a character: as it is, in a URL, in JSON, in HTML."""
+    """A pattern of a character: as it is, in a URL, in JSON, in HTML; of bounded length."""
     if char == "\\":
-        return r"(?:(?i:%(?:25)*5c|\\u005c|&#0*92;|&#x0*5c;)|(?>\\+)|(?<=\\))"
+        return r"(?:(?i:%(?:25){0,3}5c|\\u005c|&#0{0,4}92;|&#x0{0,4}5c;)|(?>\\{1,8})|(?<=\\))"
     from html.entities import codepoint2name  # noqa: PLC0415 - only what cannot be read needs it
 
     code = ord(char)
     # Part of it may be a lone surrogate, of what a command line had.
-    in_url = "".join(f"%(?:25)*{byte:02x}" for byte in char.encode("utf-8", "surrogatepass"))
+    in_url = "".join(f"%(?:25){{0,3}}{byte:02x}" for byte in char.encode("utf-8", "surrogatepass"))
     units = char.encode("utf-16-be", "surrogatepass").hex()
-    in_json = "".join(rf"(?>\\+)u{units[n : n + 4]}" for n in range(0, len(units), 4))
-    in_html = rf"&#0*{code};|&#x0*{code:x};|&{codepoint2name.get(code, f'#{code}')};"
+    in_json = "".join(rf"(?>\\{{1,8}})u{units[n : n + 4]}" for n in range(0, len(units), 4))
+    in_html = rf"&#0{{0,4}}{code};|&#x0{{0,4}}{code:x};|&{codepoint2name.get(code, f'#{code}')};"
     plain = "[ +]" if char == " " else re.escape(char)
-    return rf"(?:(?i:{in_url}|{in_json}|{in_html})|(?>\\*){plain})"
+    return rf"(?:(?i:{in_url}|{in_json}|{in_html})|(?>\\{{0,8}}){plain})"
 
 
 def _show(name: str, value: object) -> str:

@@ -6,7 +6,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Coroutine, Generator, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from hoiio import parameters, wire
 from hoiio.account import Account
@@ -33,10 +33,11 @@ if TYPE_CHECKING:
     from typing import Self, Unpack
 
     from hoiio.paging import Paging
-    from hoiio.voice import ChargeableOptions, Options, Who
+    from hoiio.voice import ChargeableOptions, Options
     from hoiio.watching import Until, Watching
 
 R = TypeVar("R", Response, AsyncResponse)
+_NO_OPTIONS: Final[Mapping[str, Any]] = {}
 
 
 class BaseClient(ABC, Generic[A, P, C]):
@@ -70,8 +71,9 @@ class BaseClient(ABC, Generic[A, P, C]):
         self._timeout = parameters.seconds("timeout", timeout)
         self._retries = parameters.count("retries", retries)
         self._raise_errors = raise_errors
-        self._last_reader: _Reader[Any] | None = None
-        self._own_reader: _Reader[Any] | None = None
+        self._last_site: Site | None = None
+        self._own_site: Site | None = None
+        self._reader: Reader[Any] | None = None
         self._features: Features = Features()
         self._pollers: Pollers = Pollers()
         self.prefix = prefix
@@ -101,11 +103,11 @@ class BaseClient(ABC, Generic[A, P, C]):
         """A page of history; what :meth:`Voice.history` asks for."""
 
     @abstractmethod
-    def wait(self, txn_ref: str, until: Until, timeout: float | None, **who: Unpack[Who]) -> A:
+    def wait(self, txn_ref: str, until: Until, timeout: float | None, site: Site) -> A:
         """What :meth:`Voice.wait` asks for."""
 
     @abstractmethod
-    def watch(self, txn_ref: str, timeout: float | None, **who: Unpack[Who]) -> C:
+    def watch(self, txn_ref: str, timeout: float | None, site: Site) -> C:
         """What :meth:`Voice.watch` asks for."""
 
     def __repr__(self) -> str:
@@ -114,60 +116,64 @@ class BaseClient(ABC, Generic[A, P, C]):
 
     # --- what is to be done -----------------------------------------------------------------
 
+    def site(self, who: Mapping[str, Any]) -> Site:
+        """Who asks whom: nearly always the same as the last time.
+
+        ``who`` has the request's own credentials, if it has any. Raises ``NotConfigured``.
+        """
+        if self._own_site is not None and not who:
+            return self._own_site
+        asked = who.get("app_id"), who.get("access_token")
+        given = credentials(asked, (self._app_id, self._access_token), os.environ)
+        base = base_url(self._base_url, os.environ)
+        site = self._last_site
+        if site is None or site.who != given or site.base_url != base:
+            site = self._last_site = Site(given, base, self._method)
+        if self._app_id and self._access_token and self._base_url and not who:
+            # Nothing of it comes from the environment, which may change.
+            self._own_site = site
+        return site
+
     def _exchange(
         self,
         kind: type[R],
         endpoint: wire.Endpoint,
         params: Mapping[str, Value],
         options: Mapping[str, Any],
-        query: Query | None = None,
     ) -> Exchange[R]:
         """What leads to an answer. Raises at once for what cannot be sent."""
         connect, total, key = self._connect_timeout, self._timeout, None
-        # What is not known to be harmless might cost money when it is done twice.
-        chargeable = endpoint.chargeable or endpoint not in wire.ENDPOINTS
         if options:
             _check_options(options, endpoint)
             connect = _span(options, "connect_timeout", connect)
             total = _span(options, "timeout", total)
             key = parameters.idempotency_key(options.get("idempotency_key"))
-        if chargeable and key is None:
+        known = endpoint in wire.ENDPOINTS
+        # Of what is not known no service has promised that it honours a key.
+        if key is None and endpoint.chargeable and known:
             key = os.urandom(16).hex()
-        reader = self._reader(kind, options)
-        site = reader.site
+        site = self.site(options)
+        reader = self._reader
+        if reader is None or reader.site is not site:
+            reader = self._reader = Reader(kind, self, site)
         return Exchange(
             site.request(endpoint.path, params, key, connect=connect, total=total),
-            reader if query is None else reader.of_page(query),
+            reader,
             self._features,
             base_url=site.base_url,
-            chargeable=chargeable,
+            # What is not known to be harmless might cost money when it is done twice.
+            chargeable=endpoint.chargeable or not known,
             key=key,
             retries=self._retries,
         )
 
-    def _reader(self, kind: type[R], options: Mapping[str, Any]) -> _Reader[R]:
-        """Who asks, whom, and who reads the answer: nearly always the same as the last time."""
-        if self._own_reader is not None and not options:
-            return self._own_reader
-        asked = options.get("app_id"), options.get("access_token")
-        who = credentials(asked, (self._app_id, self._access_token), os.environ)
-        base = base_url(self._base_url, os.environ)
-        reader = self._last_reader
-        if reader is None or reader.site.who != who or reader.site.base_url != base:
-            reader = _Reader(kind, self, Site(who, base, self._method))
-            self._last_reader = reader
-            if not options and self._app_id and self._access_token and self._base_url:
-                self._own_reader = reader
-        return reader
-
     def _watching(
-        self, kind: type[R], txn_ref: str, timeout: float | None, who: Who
+        self, kind: type[R], txn_ref: str, timeout: float | None, site: Site
     ) -> Watching[R]:
         """The steps of following a call. Raises at once for what cannot be sent."""
         from hoiio.watching import Call, watch  # noqa: PLC0415 - loaded at use
 
-        reader = self._reader(kind, who)
-        site = reader.site
+        reader = Reader(kind, self, site)
         params = {"txn_ref": txn_ref}
 
         def stream(seconds: float) -> HttpRequest | None:
@@ -177,27 +183,52 @@ class BaseClient(ABC, Generic[A, P, C]):
             return site.request(wire.EVENTS.path, params, None, connect=connect, total=seconds)
 
         def ask(seconds: float) -> Exchange[R]:
-            options = {**who, "timeout": min(self._timeout, seconds)}
-            return self._exchange(kind, wire.QUERY_STATUS, params, options)
+            total = min(self._timeout, seconds)
+            return self._asking(reader, wire.QUERY_STATUS, params, total=total)
 
         call = Call(txn_ref, ask, stream, reader.event)
         return watch(call, timeout, self._pollers)
 
-    def _pages(self, kind: type[R], first: R, query: Query, who: Who) -> Paging[R]:
+    def _pages(self, kind: type[R], first: R, query: Query, site: Site) -> Paging[R]:
         """The steps of walking on from a page."""
         from hoiio.paging import pages  # noqa: PLC0415 - loaded at use
 
-        base = base_url(self._base_url, os.environ)
+        knows_upto = wire.UPTO in self._features.of(site.base_url)
         return pages(
-            first,
-            query,
-            lambda asked: self._page(kind, asked, who),
-            knows_upto=wire.UPTO in self._features.of(base),
+            first, query, lambda asked: self._page(kind, asked, site), knows_upto=knows_upto
         )
 
-    def _page(self, kind: type[R], query: Query, options: Mapping[str, Any]) -> Exchange[R]:
+    def _page(
+        self, kind: type[R], query: Query, site: Site, options: Mapping[str, Any] = _NO_OPTIONS
+    ) -> Exchange[R]:
+        _check_options(options, wire.GET_HISTORY)
         params = {"from": query.from_, "to": query.to, "page": query.page, "upto": query.upto}
-        return self._exchange(kind, wire.GET_HISTORY, params, options, query)
+        reader = Reader(kind, self, site, query)
+        connect = _span(options, "connect_timeout", self._connect_timeout)
+        total = _span(options, "timeout", self._timeout)
+        return self._asking(reader, wire.GET_HISTORY, params, connect=connect, total=total)
+
+    def _asking(
+        self,
+        reader: Reader[R],
+        endpoint: wire.Endpoint,
+        params: Mapping[str, Value],
+        *,
+        connect: float | None = None,
+        total: float,
+    ) -> Exchange[R]:
+        """One read of a site that is known already."""
+        connect = self._connect_timeout if connect is None else connect
+        site = reader.site
+        return Exchange(
+            site.request(endpoint.path, params, None, connect=connect, total=total),
+            reader,
+            self._features,
+            base_url=site.base_url,
+            chargeable=False,
+            key=None,
+            retries=self._retries,
+        )
 
 
 def _span(options: Mapping[str, Any], name: str, otherwise: float) -> float:
@@ -215,8 +246,8 @@ def _check_options(options: Mapping[str, Any], endpoint: wire.Endpoint) -> None:
 _OPTIONS = frozenset({"app_id", "access_token", "timeout", "connect_timeout", "idempotency_key"})
 
 
-class _Reader(Generic[R]):
-    """Makes an answer of what came from a site, that knows its client and who asked."""
+class Reader(Generic[R]):
+    """Makes an answer of what came from a site, that can ask on there."""
 
     __slots__ = ("_kind", "_origin", "site")
 
@@ -229,20 +260,15 @@ class _Reader(Generic[R]):
     ) -> None:
         self._kind: type[R] = kind
         self.site = site
-        who: Who = {"app_id": site.who.app_id, "access_token": site.who.access_token}
-        self._origin = Origin(client, who, query)
-
-    def of_page(self, query: Query) -> _Reader[R]:
-        """One for the answer to a query of the history."""
-        return _Reader(self._kind, self._origin.client, self.site, query)
+        self._origin = Origin(client, site, query)
 
     def __call__(self, http: HttpResponse) -> R:
-        secret = self.site.who.access_token
-        return parse(self._kind, http.text, http, secret=secret, origin=self._origin)
+        """A whole response."""
+        return parse(self._kind, http.text, http, who=self.site.who, origin=self._origin)
 
     def event(self, text: str) -> R:
         """An event of a stream."""
-        return parse(self._kind, text, secret=self.site.who.access_token, origin=self._origin)
+        return parse(self._kind, text, who=self.site.who, origin=self._origin)
 
 
 class Client(BaseClient[Response, Response, Generator[Response]]):
@@ -304,31 +330,29 @@ class Client(BaseClient[Response, Response, Generator[Response]]):
 
     def history(self, query: Query, **options: Unpack[Options]) -> Response:
         """A page of history; what :meth:`Voice.history` asks for."""
-        exchange = self._page(Response, query, options)
+        exchange = self._page(Response, query, self.site(options), options)
         return run(self._transport(), exchange, strict=self._raise_errors)
 
-    def wait(
-        self, txn_ref: str, until: Until, timeout: float | None, **who: Unpack[Who]
-    ) -> Response:
+    def wait(self, txn_ref: str, until: Until, timeout: float | None, site: Site) -> Response:
         """What :meth:`Voice.wait` asks for."""
         from hoiio import listener, watching  # noqa: PLC0415 - loaded at use
 
-        steps = watching.wait(self._watching(Response, txn_ref, timeout, who), until)
+        steps = watching.wait(self._watching(Response, txn_ref, timeout, site), until)
         return listener.wait(self._transport(), steps, strict=self._raise_errors)
 
-    def watch(self, txn_ref: str, timeout: float | None, **who: Unpack[Who]) -> Generator[Response]:
+    def watch(self, txn_ref: str, timeout: float | None, site: Site) -> Generator[Response]:
         """What :meth:`Voice.watch` asks for."""
         from hoiio import listener  # noqa: PLC0415 - loaded at use
 
-        steps = self._watching(Response, txn_ref, timeout, who)
+        steps = self._watching(Response, txn_ref, timeout, site)
         return listener.watch(self._transport(), steps, strict=self._raise_errors)
 
-    def entries(self, first: Response, query: Query, **who: Unpack[Who]) -> Generator[Response]:
+    def entries(self, first: Response, query: Query, site: Site) -> Generator[Response]:
         """What :meth:`Response.all` asks for."""
         from hoiio import walker  # noqa: PLC0415 - loaded at use
 
         transport = self._transport()
-        steps = self._pages(Response, first, query, who)
+        steps = self._pages(Response, first, query, site)
         return walker.walk(lambda page: run(transport, page), steps)
 
     def from_environment(self) -> Client:
@@ -431,37 +455,40 @@ class AsyncClient(
         """A page of history; what :meth:`Voice.history` asks for."""
         return AsyncHistory(self, query, {**options})
 
-    def page(self, query: Query, **options: Unpack[Options]) -> Coroutine[Any, Any, AsyncResponse]:
-        """What awaiting an :class:`AsyncHistory` asks for."""
-        exchange = self._page(AsyncResponse, query, options)
-        return run_async(self._transport(), exchange, strict=self._raise_errors)
+    def page(
+        self, query: Query, *, walking: bool = False, **options: Unpack[Options]
+    ) -> Coroutine[Any, Any, AsyncResponse]:
+        """What awaiting an :class:`AsyncHistory` asks for; who walks on from it takes an error."""
+        exchange = self._page(AsyncResponse, query, self.site(options), options)
+        strict = self._raise_errors and not walking
+        return run_async(self._transport(), exchange, strict=strict)
 
     def wait(
-        self, txn_ref: str, until: Until, timeout: float | None, **who: Unpack[Who]
+        self, txn_ref: str, until: Until, timeout: float | None, site: Site
     ) -> Coroutine[Any, Any, AsyncResponse]:
         """What :meth:`Voice.wait` asks for."""
         from hoiio import listener, watching  # noqa: PLC0415 - loaded at use
 
-        steps = watching.wait(self._watching(AsyncResponse, txn_ref, timeout, who), until)
+        steps = watching.wait(self._watching(AsyncResponse, txn_ref, timeout, site), until)
         return listener.wait_async(self._transport(), steps, strict=self._raise_errors)
 
     def watch(
-        self, txn_ref: str, timeout: float | None, **who: Unpack[Who]
+        self, txn_ref: str, timeout: float | None, site: Site
     ) -> AsyncGenerator[AsyncResponse]:
         """What :meth:`Voice.watch` asks for."""
         from hoiio import listener  # noqa: PLC0415 - loaded at use
 
-        steps = self._watching(AsyncResponse, txn_ref, timeout, who)
+        steps = self._watching(AsyncResponse, txn_ref, timeout, site)
         return listener.watch_async(self._transport(), steps, strict=self._raise_errors)
 
     def entries(
-        self, first: AsyncResponse, query: Query, **who: Unpack[Who]
+        self, first: AsyncResponse, query: Query, site: Site
     ) -> AsyncGenerator[AsyncResponse]:
         """What :meth:`AsyncResponse.all` asks for."""
         from hoiio import walker  # noqa: PLC0415 - loaded at use
 
         transport = self._transport()
-        steps = self._pages(AsyncResponse, first, query, who)
+        steps = self._pages(AsyncResponse, first, query, site)
         return walker.walk_async(lambda page: run_async(transport, page), steps)
 
     async def close(self) -> None:

@@ -211,7 +211,8 @@ class Exchange(Generic[R]):
         if pause is None:
             self._failures += 1
             pause = _backoff(self._failures, self._chance())
-        safe = not self._chargeable or wire.IDEMPOTENCY in self._features.of(self._base_url)
+        keyed = self._key is not None and wire.IDEMPOTENCY in self._features.of(self._base_url)
+        safe = keyed or not self._chargeable
         if not _may_repeat(result, safe=safe) or self._failures > self._retries:
             return None
         return Sleep(pause) if self._clock() + pause < self._deadline else None
@@ -258,5 +259,6 @@ def _may_repeat(result: Answer | HoiioException, *, safe: bool) -> bool:
 
 def _backoff(failures: int, chance: float) -> float:
     """Seconds before another attempt: doubled each time, and never alike for two clients."""
-    longest = min(BACKOFF * 2.0 ** (failures - 1), BACKOFF_MAX)
+    # Beyond so many it is the longest, and soon beyond what a float holds.
+    longest = min(BACKOFF * 2.0 ** min(failures - 1, 30), BACKOFF_MAX)
     return longest * (0.5 + chance / 2)

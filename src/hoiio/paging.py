@@ -12,7 +12,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from hoiio import wire
 from hoiio.answer import Answer
-from hoiio.errors import HoiioException
+from hoiio.errors import HoiioException, InvalidResponse
 from hoiio.exchange import Exchange, Sleep, pause_asked
 from hoiio.request import Query
 
@@ -44,7 +44,8 @@ def pages(
     """The entries from a page on to the end of the history, a page at a time.
 
     ``first`` is the answer to ``query``. A page that is refused for its rate is asked for again
-    when the service says; any other refusal is raised as ``APIError``.
+    when the service says; any other refusal is raised as ``APIError``, an empty page before the end
+    as ``InvalidResponse``.
     """
     if first.status == wire.Status.RATE_LIMIT_EXCEEDED:
         yield Sleep(pause_asked(first))
@@ -57,6 +58,7 @@ def pages(
     left = None if total is None else total - ((query.page or 1) - 1) * wire.PAGE_SIZE
     pinned = _pinned(query, entries, knows_upto=knows_upto)
     page, fetched = 1, entries
+    _check_there_are(fetched, page, left)
     while fetched:
         more = left is None or page * wire.PAGE_SIZE < left
         page += 1
@@ -71,11 +73,18 @@ def pages(
         fetched = answer.entries or []
         # Pinned by a date alone, the list may still grow within that second.
         left = answer.total_entries_count
+        _check_there_are(fetched, page, left)
         entries = [
             entry for entry in fetched if entry.txn_ref is None or entry.txn_ref not in known
         ]
         if left is None and not entries:
             return  # a service that neither counts nor turns pages
+
+
+def _check_there_are(entries: list[R], page: int, left: int | None) -> None:
+    """A list that ends before its count is not taken for all of it."""
+    if not entries and left is not None and (page - 1) * wire.PAGE_SIZE < left:
+        raise InvalidResponse(f"page {page} of {left} entries is empty", "")
 
 
 def _pinned(query: Query, entries: list[R], *, knows_upto: bool) -> Query:

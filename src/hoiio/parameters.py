@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from hoiio import wire
 from hoiio.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from hoiio.watching import Until
 
 _EXAMPLE: Final = "+6511111111"
 
@@ -261,10 +264,16 @@ def method(value: object) -> None:
         raise InvalidArgument("method", f"'POST' or 'GET', not {_shown(value)}")
 
 
-def until(value: object) -> None:
+def time_out(value: object) -> float | None:
+    """How long to wait; None for as long as it takes."""
+    return None if value is None else seconds("timeout", value)
+
+
+def until(value: object) -> Until:
     """How far a call is waited for."""
-    if not (isinstance(value, str) and value in {"answered", "ended"}):
-        raise InvalidArgument("until", f"'answered' or 'ended', not {_shown(value)}")
+    if isinstance(value, str) and value in {"answered", "ended"}:
+        return "answered" if value == "answered" else "ended"
+    raise InvalidArgument("until", f"'answered' or 'ended', not {_shown(value)}")
 
 
 def _kind(value: object) -> str:

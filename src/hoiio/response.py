@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
+from hoiio import parameters
 from hoiio.answer import Answer
 from hoiio.errors import InvalidArgument
 
@@ -13,8 +14,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from hoiio.client import AsyncClient, Client
-    from hoiio.request import Query
-    from hoiio.voice import Who
+    from hoiio.request import Query, Site
     from hoiio.watching import Until
 
 
@@ -24,11 +24,11 @@ Asker = TypeVar("Asker")
 class Origin(Generic[Asker]):
     """How an answer was asked for, to ask on in the same way."""
 
-    __slots__ = ("client", "query", "who")
+    __slots__ = ("client", "query", "site")
 
-    def __init__(self, client: Asker, who: Who, query: Query | None = None) -> None:
+    def __init__(self, client: Asker, site: Site, query: Query | None = None) -> None:
         self.client = client
-        self.who = who
+        self.site = site
         self.query = query
 
     def asked(self) -> Query:
@@ -57,7 +57,8 @@ class Response(Answer):
         ref = _ref(self)
         if ref is None:
             return self
-        return self._origin.client.voice.wait(ref, until, timeout=timeout, **self._origin.who)
+        until, seconds = parameters.until(until), parameters.time_out(timeout)
+        return self._origin.client.wait(ref, until, seconds, self._origin.site)
 
     def watch(self, *, timeout: float | None = None) -> Generator[Response]:
         """Iterate over how this call is, until it has ended; see :meth:`Voice.watch`.
@@ -67,7 +68,8 @@ class Response(Answer):
         ref = _ref(self)
         if ref is None:
             return _only(self)
-        return self._origin.client.voice.watch(ref, timeout=timeout, **self._origin.who)
+        seconds = parameters.time_out(timeout)
+        return self._origin.client.watch(ref, seconds, self._origin.site)
 
     def all(self) -> Generator[Response]:
         """Every entry from this page of history on, the next page always under way.
@@ -76,7 +78,7 @@ class Response(Answer):
         reason than its rate, which is waited for.
         """
         origin = self._origin
-        return origin.client.entries(self, origin.asked(), **self._origin.who)
+        return origin.client.entries(self, origin.asked(), origin.site)
 
     def to_csv(self, path: str | PathLike[str]) -> int:
         """Write every entry from this page of history on into a CSV file; returns how many.
@@ -113,7 +115,8 @@ class AsyncResponse(Answer):
         ref = _ref(self)
         if ref is None:
             return self
-        return await self._origin.client.voice.wait(ref, until, timeout=timeout, **self._origin.who)
+        until, seconds = parameters.until(until), parameters.time_out(timeout)
+        return await self._origin.client.wait(ref, until, seconds, self._origin.site)
 
     def watch(self, *, timeout: float | None = None) -> AsyncGenerator[AsyncResponse]:
         """Iterate over how this call is, until it has ended; see :meth:`Voice.watch`.
@@ -123,7 +126,8 @@ class AsyncResponse(Answer):
         ref = _ref(self)
         if ref is None:
             return _only_async(self)
-        return self._origin.client.voice.watch(ref, timeout=timeout, **self._origin.who)
+        seconds = parameters.time_out(timeout)
+        return self._origin.client.watch(ref, seconds, self._origin.site)
 
     def all(self) -> AsyncGenerator[AsyncResponse]:
         """Every entry from this page of history on, the next page always under way.
@@ -132,7 +136,7 @@ class AsyncResponse(Answer):
         reason than its rate, which is waited for.
         """
         origin = self._origin
-        return origin.client.entries(self, origin.asked(), **self._origin.who)
+        return origin.client.entries(self, origin.asked(), origin.site)
 
     async def to_csv(self, path: str | PathLike[str]) -> int:
         """Write every entry from this page of history on into a CSV file; returns how many.
@@ -171,7 +175,7 @@ class AsyncHistory:
 
     async def all(self) -> AsyncGenerator[AsyncResponse]:
         """Every entry from this page on; see :meth:`AsyncResponse.all`."""
-        first = await self
+        first = await self._client.page(self._query, walking=True, **self._options)
         async with aclosing(first.all()) as entries:
             async for entry in entries:
                 yield entry
@@ -181,7 +185,7 @@ class AsyncHistory:
 
     async def to_csv(self, path: str | PathLike[str]) -> int:
         """Write every entry from this page on; see :meth:`AsyncResponse.to_csv`."""
-        first = await self
+        first = await self._client.page(self._query, walking=True, **self._options)
         return await first.to_csv(path)
 
 

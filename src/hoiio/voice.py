@@ -160,8 +160,10 @@ class Voice(Generic[A, P, C]):
         service's event stream is used where it has one, else the status is asked for now and then.
         Raises ``WaitTimedOut`` after ``timeout`` seconds; None waits as long as the call lasts.
         """
-        parameters.until(until)
-        return self._client.wait(parameters.txn_ref(txn_ref), until, _span(timeout), **who)
+        ref, until = parameters.txn_ref(txn_ref), parameters.until(until)
+        return self._client.wait(
+            ref, until, parameters.time_out(timeout), self._client.site(_known(who))
+        )
 
     def watch(
         self,
@@ -174,7 +176,8 @@ class Voice(Generic[A, P, C]):
 
         Raises ``WaitTimedOut`` after ``timeout`` seconds.
         """
-        return self._client.watch(parameters.txn_ref(txn_ref), _span(timeout), **who)
+        ref, seconds = parameters.txn_ref(txn_ref), parameters.time_out(timeout)
+        return self._client.watch(ref, seconds, self._client.site(_known(who)))
 
     def history(
         self,
@@ -207,8 +210,10 @@ class Voice(Generic[A, P, C]):
         return self._client.send(wire.GET_RATE, params, **options)
 
 
-def _span(seconds: float | None) -> float | None:
-    return None if seconds is None else parameters.seconds("timeout", seconds)
+def _known(who: Who) -> Who:
+    for name in who.keys() - Who.__annotations__.keys():
+        raise TypeError(f"got an unexpected keyword argument {name!r}")
+    return who
 
 
 def _query(

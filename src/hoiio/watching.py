@@ -88,7 +88,7 @@ def watch(
     """
     deadline = None if timeout is None else clock() + timeout
     last: R | None = None
-    listen_from, misses = clock(), _Misses()
+    listen_from, listened, misses = clock(), False, _Misses()
     pollers.count += 1
     try:
         while True:
@@ -100,13 +100,21 @@ def watch(
                 last = answer
                 if not answer.is_success() or not answer.is_live():
                     return
+                listened = False
                 if clock() >= listen_from:
-                    last = yield from _listen(call, deadline, clock, answer)
+                    pollers.count -= 1
+                    try:
+                        last = yield from _listen(call, deadline, clock, answer)
+                    finally:
+                        pollers.count += 1
                     if not last.is_live():
                         return
+                    listened = last is not answer
                     # A stream that brought nothing new is not asked for again at once.
-                    listen_from = clock() + (STREAM_AGAIN if last is answer else 0)
-            pause = POLL * max(1, pollers.count) * (0.75 + chance() / 2)
+                    listen_from = clock() + (0 if listened else STREAM_AGAIN)
+            # After a stream that was of use one look is due soon, and another stream.
+            others = 1 if listened else max(1, pollers.count)
+            pause = POLL * others * (0.75 + chance() / 2)
             if limited:
                 pause = pause_asked(answer)
             left = _left(deadline, clock, pause)

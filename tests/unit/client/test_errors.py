@@ -174,6 +174,20 @@ def test_what_holds_a_request_does_not_show_it():
     assert "s3cret" not in "".join(repr(value) for value in steps.gi_frame.f_locals.values())
 
 
+def test_no_frame_of_a_failure_shows_the_token():
+    """Not of what the client does; they print the values of all."""
+    garbage = response("<html>", 502)
+    for outcome in (garbage, ConnectionFailed("broke", maybe_sent=True)):
+        client = Client("id", "s3cret", transport=Failing(outcome), retries=0)
+        with pytest.raises(HoiioException) as raised:
+            client.voice.status("TX-1")
+        trace = traceback.TracebackException.from_exception(raised.value, capture_locals=True)
+        # The first frame is this one.
+        own = trace.stack[1:]
+        assert own
+        assert not [frame for frame in own if "s3cret" in repr(frame.locals)]
+
+
 def test_every_message_says_what_to_do_or_what_is_wrong():
     """Each exception's own words, none empty."""
     error = ConnectionFailed("the connection to a.example broke", maybe_sent=True)

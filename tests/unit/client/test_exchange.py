@@ -177,6 +177,13 @@ def test_pauses_double_within_bounds_and_are_never_alike(chance, times):
         assert pause == longest * (0.5 + chance / 2)
 
 
+def test_as_many_retries_as_one_likes():
+    """The pause is the longest then."""
+    failures = [unsent() for _ in range(1101)]
+    _, sent, slept, _ = run(failures, retries=1100, total=1e6)
+    assert (len(sent), slept[-1]) == (1101, BACKOFF_MAX * 0.75)
+
+
 def test_retry_after_is_honoured_and_is_no_failure():
     """However often, as long as there is time."""
     result, sent, slept, took = run(

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from hoiio import InvalidResponse
 from hoiio.answer import Answer, parse
+from hoiio.request import Credentials
 from support.fuzz import cases
 from support.steps import response
 
@@ -43,7 +44,7 @@ def read(body):
     http = response("")
     http.content = body
     try:
-        res = parse(Answer, http.text, http, secret="s3cret")
+        res = parse(Answer, http.text, http, who=Credentials("id", "s3cret"))
     except InvalidResponse as error:
         refused = error
     else:

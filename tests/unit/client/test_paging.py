@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hoiio import APIError, ConnectionFailed
+from hoiio import APIError, ConnectionFailed, InvalidResponse
 from hoiio.answer import Answer, parse
 from hoiio.exchange import PATIENCE, Sleep
 from hoiio.paging import Begin, Entries, Finish, pages
@@ -177,3 +177,18 @@ def test_a_page_that_fails_is_raised():
     with pytest.raises(ConnectionFailed) as raised:
         walked(Service(range(150), knows_upto=True), failing=lost)
     assert raised.value is lost
+
+
+@pytest.mark.parametrize("empty", [1, 2])
+def test_a_list_that_ends_before_its_count_is_not_all_of_it(empty):
+    """A bill made of it would be too small."""
+    service = Service(range(150), knows_upto=True)
+    nothing = response('{"status": "success_ok", "total_entries_count": "150", "entries": []}')
+
+    def between():
+        service.refused = [nothing]
+
+    if empty == 1:
+        between()
+    with pytest.raises(InvalidResponse, match=f"page {empty} of 150 entries is empty"):
+        walked(service, between=between)

@@ -194,6 +194,23 @@ def test_who_follows_many_calls_asks_less_often_for_each():
     assert world.pollers.count == 9
 
 
+def test_who_listens_does_not_ask():
+    """A stream takes nothing of what a service allows; after it one look is due soon."""
+    world = World([UP, TALKING, ENDED], [[event(TALKING)], [event(ENDED)]])
+    world.pollers.count = 99
+    counts, perform = [], world.perform
+
+    def performing(step):
+        counts.append((type(step), world.pollers.count))
+        return perform(step)
+
+    world.perform = performing
+    assert world.told() == [UP, TALKING, ENDED]
+    assert {count for kind, count in counts if kind is Read} == {99}
+    assert world.slept == [POLL]
+    assert world.pollers.count == 99
+
+
 def test_the_time_to_wait_ends():
     """With a last look at its end; and says how the call was."""
     world = World([UP] * 9, timeout=5)
