@@ -95,12 +95,15 @@ def test_what_was_given_counts_whatever_the_environment_says(environment):
 
 def test_an_answer_asks_on_where_it_came_from(environment):
     """One account's token is not sent to another's service."""
-    transport = Heard(UP, OVER, OVER)
-    answer = Client(transport=transport).voice.status("TX-1")
+    transport = Heard(UP, UP, OVER, OVER, OVER)
+    client = Client(transport=transport)
+    first = client.voice.status("TX-1")
     environment("two")
-    answer.wait()
-    list(answer.watch())
-    assert places(transport) == ["one"] * 3
+    second = client.voice.status("TX-1")
+    first.wait()
+    list(first.watch())
+    second.wait()
+    assert places(transport) == ["one", "two", "one", "one", "two"]
 
 
 def test_a_call_is_followed_where_it_is(environment, monkeypatch):
