@@ -83,7 +83,8 @@ class Response(Answer):
     def to_csv(self, path: str | PathLike[str]) -> int:
         """Write every entry from this page of history on into a CSV file; returns how many.
 
-        The file is there when all of it is: a failure leaves what was there before.
+        The file is there when all of it is: a failure leaves what was there before. A link stays
+        one; what is no file, such as a pipe or ``/dev/stdout``, gets the rows as they come.
         """
         from hoiio.table import Table  # noqa: PLC0415 - loaded at use
 
@@ -141,7 +142,8 @@ class AsyncResponse(Answer):
     async def to_csv(self, path: str | PathLike[str]) -> int:
         """Write every entry from this page of history on into a CSV file; returns how many.
 
-        The file is there when all of it is: a failure leaves what was there before.
+        The file is there when all of it is: a failure leaves what was there before. A link stays
+        one; what is no file, such as a pipe or ``/dev/stdout``, gets the rows as they come.
         """
         from hoiio.table import Table  # noqa: PLC0415 - loaded at use
 

@@ -1,9 +1,10 @@
-"""A CSV file of calls: whole, or not there at all."""
+"""A CSV file of calls: whole, or not there at all. What is no file gets the rows as they come."""
 
 from __future__ import annotations
 
 import csv
 import os
+import stat
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -27,6 +28,9 @@ COLUMNS: Final = (
 _FORMULA: Final = tuple("=+-@\t\r\n＝＋－＠")
 """What a spreadsheet may take a cell for a formula by, if it begins so."""
 
+_STREAMS: Final = {"/dev/stdout": 1, "/dev/stderr": 2}
+"""Written as they are open: a file that one goes to may have been written, and will be further."""
+
 
 def cells(entry: Answer) -> Iterable[str]:
     """One call's row. Text is taken from the answer as it came, so no amount is rounded.
@@ -41,23 +45,38 @@ def cells(entry: Answer) -> Iterable[str]:
 
 
 class Table:
-    """Rows go into a file beside the one that they will be, which takes its place at the end."""
+    """Rows go into a file beside the one that they will be, which takes its place at the end.
+
+    A link stays one, to what is written. A pipe, a device or standard output is written straight
+    into: after a failure it has had the rows until then. A pipe is waited for until it is read.
+    """
 
     def __init__(self, path: str | PathLike[str]) -> None:
         self._path = Path(path)
+        self._part: Path | None = None
         self.rows = 0
         """How many were written, the names of the columns not counted."""
 
     def __enter__(self) -> Self:
         with self._named():
-            descriptor, name = tempfile.mkstemp(
-                prefix=f".{self._path.name}.", suffix=".part", dir=self._path.parent
-            )
-        self._part = Path(name)
+            descriptor = self._open()
         self._file: IO[str] = os.fdopen(descriptor, "w", encoding="utf-8", newline="")
         self._csv = csv.writer(self._file)
         self._csv.writerow(COLUMNS)
         return self
+
+    def _open(self) -> int:
+        stream = _STREAMS.get(str(self._path))
+        if stream is not None:
+            return os.dup(stream)
+        if not _is_file_or_nothing(self._path):
+            return os.open(self._path, os.O_WRONLY)
+        self._target = Path(os.path.realpath(self._path))
+        descriptor, name = tempfile.mkstemp(
+            prefix=f".{self._target.name}.", suffix=".part", dir=self._target.parent
+        )
+        self._part = Path(name)
+        return descriptor
 
     def add(self, entry: Answer) -> None:
         """Write one call."""
@@ -74,13 +93,14 @@ class Table:
         try:
             with self._named():
                 with self._file:
-                    if error is None:
+                    if error is None and self._part is not None:
                         self._file.flush()
                         os.fsync(self._file.fileno())
-                if error is None:
-                    self._part.replace(self._path)
+                if error is None and self._part is not None:
+                    self._part.replace(self._target)
         finally:
-            self._part.unlink(missing_ok=True)
+            if self._part is not None:
+                self._part.unlink(missing_ok=True)
 
     @contextmanager
     def _named(self) -> Generator[None]:
@@ -89,3 +109,10 @@ class Table:
             yield
         except OSError as error:
             raise OSError(error.errno, error.strerror, str(self._path)) from None
+
+
+def _is_file_or_nothing(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except FileNotFoundError:
+        return True

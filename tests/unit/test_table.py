@@ -2,12 +2,14 @@
 
 import csv
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from hoiio import Client
-from hoiio.table import COLUMNS
+from hoiio.table import COLUMNS, Table
 from support.canned import canned_server
 
 ONE, TWO = "+6511111111", "+6522222222"
@@ -108,3 +110,90 @@ def test_a_full_disk_is_told_of_the_file_that_was_asked_for(server, client, tmp_
     server.answers = [history(*[{}] * 100), history(*[{}] * 100)]
     with pytest.raises(OSError, match=r"No space left on device: '.*/calls\.csv'"):
         client.voice.history().to_csv(tmp_path / "calls.csv")
+
+
+@pytest.mark.parametrize("old", ["old", None])
+def test_a_link_stays_one(server, client, tmp_path, old):
+    """What it leads to is written, there already or not."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    target, link = folder / "target.csv", tmp_path / "calls.csv"
+    if old:
+        target.write_text(old)
+    link.symlink_to(target)
+    server.answers = [history({})]
+    assert len(written(client, link)) == 1
+    assert link.readlink() == target
+    assert target.read_text().startswith("txn_ref,")
+    assert [each.name for each in folder.iterdir()] == ["target.csv"]
+
+
+def test_a_link_to_itself_is_an_error(server, client, tmp_path):
+    """It is named, and stays."""
+    link = tmp_path / "calls.csv"
+    link.symlink_to(link)
+    server.answers = [history({})]
+    with pytest.raises(OSError, match=r"symbolic links: '.*/calls\.csv'"):
+        client.voice.history().to_csv(link)
+    assert link.is_symlink()
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_pipe_stays_one(server, client, tmp_path, linked):
+    """Who reads it gets the rows."""
+    pipe = path = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    if linked:
+        path = tmp_path / "calls.csv"
+        path.symlink_to(pipe)
+    server.answers = [history({"tag": "order-7"})]
+    # To have both ends open lets neither side wait for the other.
+    with os.fdopen(os.open(pipe, os.O_RDWR | os.O_NONBLOCK), "rb") as reader:
+        assert client.voice.history().to_csv(path) == 1
+        assert pipe.is_fifo()
+        rows = reader.read1().decode().splitlines()
+    assert [row.rpartition(",")[2] for row in rows] == ["tag", "order-7"]
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_device_stays_one(server, client, tmp_path):
+    """Reached by a link of our own: whoever runs this as root keeps a ``/dev/null``."""
+    link = tmp_path / "null"
+    link.symlink_to("/dev/null")
+    server.answers = [history({})]
+    assert client.voice.history().to_csv(link) == 1
+    assert link.is_symlink()
+    assert link.is_char_device()
+
+
+def test_what_a_pipe_has_not_taken_is_told_of_it(tmp_path):
+    """As its reader went away."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    with pytest.raises(BrokenPipeError, match=r"Broken pipe: '.*/pipe'"), Table(pipe):
+        os.close(reader)
+    assert [each.name for each in tmp_path.iterdir()] == ["pipe"]
+
+
+_TO_STDOUT = """
+from hoiio.table import Table
+with Table("/dev/stdout"):
+    pass
+print("after")
+"""
+
+
+@pytest.mark.parametrize("kind", ["file", "pipe"])
+def test_standard_output_is_written_where_it_is(tmp_path, kind):
+    """A file that it goes to keeps what it had, and gets what is printed next."""
+    command = (sys.executable, "-c", _TO_STDOUT)
+    if kind == "pipe":
+        out = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+        assert out.splitlines() == [",".join(COLUMNS), "after"]
+        return
+    path = tmp_path / "all.txt"
+    path.write_text("before\n")
+    with path.open("a") as file:
+        subprocess.run(command, check=True, stdout=file)
+    assert path.read_text().splitlines() == ["before", ",".join(COLUMNS), "after"]
