@@ -143,8 +143,13 @@ def _checked(url: str) -> str:
 
 
 def shown(url: str | None) -> str:
-    """A URL as it may be shown: it may have a password in it."""
-    return re.sub("//.*@", "//[hidden]@", repr(url))
+    """A URL as a message may quote it: it may have a password in it."""
+    return repr(url and without_password(url))
+
+
+def without_password(url: str) -> str:
+    """The URL, or what was meant for one, without who is named in it and their password."""
+    return re.sub(r"^([^/@]*//)?.*@", r"\1[hidden]@", url, flags=re.DOTALL)
 
 
 def _is_plain_http(url: object) -> bool:

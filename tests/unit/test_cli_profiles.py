@@ -447,6 +447,32 @@ def test_list_shows_no_tokens(file, monkeypatch, capsys):
     assert "s3cret" not in repr(setting("a", {"HOIIO_PROFILES": str(file)}))
 
 
+@pytest.mark.parametrize("url", ["ftp://bob:hunter2@h/", "bob:hunter2@h/", "http://b:hunter2@h/?x"])
+def test_a_base_url_refused_shows_no_password(file, url):
+    """Neither of a file nor of the command line."""
+    with pytest.raises(UsageError, match=r"base_url: not an http or https URL: .*\[hidden\]@h/"):
+        profiles.parse(f'[default]\nbase_url = "{url}"', file)
+    ran = hoiio("profile", "set", "--base-url", url, typed="t", HOIIO_PROFILES=str(file))
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "[hidden]@h/" in ran.stderr
+    assert "hunter2" not in ran.stderr
+
+
+def test_a_base_url_in_use_shows_no_password(file, monkeypatch, capsys):
+    """It may have one, which the service is sent."""
+    write(file, section("a", "http://bob:hunter2@h/open/"))
+    configure(monkeypatch, "http://x/", HOIIO_PROFILES=str(file))
+    out, err, code = here(capsys, "profile", "list")
+    assert (err, code) == ("", 0)
+    assert out.endswith("a\tid\thttp://[hidden]@h/open/\t\n")
+    out, _, _ = here(capsys, "profile", "list", "--json")
+    assert json.loads(out)["base_url"] == "http://[hidden]@h/open/"
+    used = setting("a", {"HOIIO_PROFILES": str(file)})
+    assert used.base_url == "http://bob:hunter2@h/open/"
+    assert "hunter2" not in repr(used)
+    assert "hunter2" not in repr(profiles.read(file))
+
+
 def test_list_without_a_file_says_how_to_make_one():
     """That is no failure."""
     ran = hoiio("profile", "list", **environment())

@@ -14,6 +14,7 @@ from hoiio import wire
 from hoiio.cli import profiles, show
 from hoiio.cli.console import UsageError, say
 from hoiio.cli.profiles import Profile
+from hoiio.request import without_password
 
 _TOKEN_MAX = 4096
 
@@ -55,7 +56,7 @@ def keep(
 
 @app.command(name="list")
 def listed(*, json: Annotated[bool, Parameter(negative="")] = False) -> None:
-    """Show the profiles, without their access tokens.
+    """Show the profiles, without their access tokens or a password in a URL.
 
     :param json: Print one object a line.
     """
@@ -65,7 +66,7 @@ def listed(*, json: Annotated[bool, Parameter(negative="")] = False) -> None:
         {
             "name": name,
             "app_id": profile.app_id or "",
-            "base_url": profile.base_url or wire.BASE_URL,
+            "base_url": without_password(profile.base_url or wire.BASE_URL),
             "prefix": profile.prefix or "",
         }
         for name, profile in sorted(known.items())

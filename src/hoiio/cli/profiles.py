@@ -31,7 +31,7 @@ from typing import Any, Final, cast
 from hoiio.cli.console import UsageError
 from hoiio.errors import InvalidArgument, NotConfigured
 from hoiio.parameters import country_prefix
-from hoiio.request import base_url
+from hoiio.request import base_url, shown
 
 DEFAULT: Final = "default"
 """The profile that is used when none is chosen."""
@@ -49,7 +49,7 @@ class Profile:
 
     app_id: str | None = None
     access_token: str | None = field(default=None, repr=False)
-    base_url: str | None = None
+    base_url: str | None = field(default=None, repr=False)
     prefix: str | None = None
 
 
@@ -120,7 +120,7 @@ def checked(profile: Profile) -> Profile:
             base_url(profile.base_url, {})
         country_prefix(profile.prefix)
     except NotConfigured:
-        raise UsageError(f"base_url: not an http or https URL: {profile.base_url!r}") from None
+        raise UsageError(f"base_url: not an http or https URL: {shown(profile.base_url)}") from None
     except InvalidArgument as error:
         raise UsageError(str(error)) from None
     return profile

@@ -12,6 +12,7 @@ from hoiio import wire
 from hoiio.cli import profiles
 from hoiio.cli.console import UsageError
 from hoiio.cli.profiles import Profile
+from hoiio.request import shown
 
 PROFILE_VARIABLE: Final = "HOIIO_PROFILE"
 _APP_ID: Final = "HOIIO_APP_ID"
@@ -30,7 +31,7 @@ class Setting(NamedTuple):
     """The name of the profile that all of it is from; None for the environment."""
 
     def __repr__(self) -> str:
-        return f"Setting(app_id={self.app_id!r}, base_url={self.base_url!r})"
+        return f"Setting(app_id={self.app_id!r}, base_url={shown(self.base_url)})"
 
 
 def setting(chosen: str | None, environment: Mapping[str, str]) -> Setting:
