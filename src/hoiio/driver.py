@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, TypeVar
 
 from hoiio.answer import Answer
-from hoiio.errors import HoiioException
+from hoiio.errors import ConnectionFailed, HoiioException
 from hoiio.exchange import Exchange, Sleep
 
 if TYPE_CHECKING:
@@ -28,12 +28,24 @@ def run(transport: Transport, exchange: Exchange[R], *, strict: bool = False) ->
             outcome = transport.send(request)
         except HoiioException as error:
             result = exchange.heard(error)
+        except OSError as error:
+            result = exchange.heard(_unsure(error))
         else:
             result = exchange.heard(outcome)
         if not isinstance(result, Sleep):
             return result.raise_for_error() if strict else result
         time.sleep(result.seconds)
         request = exchange.again()
+
+
+def _unsure(error: OSError) -> ConnectionFailed:
+    """What a transport of one's own should have raised: nobody knows what was sent by then.
+
+    Its own words may hold what was sent, token and all.
+    """
+    failed = ConnectionFailed(f"the transport raised {type(error).__name__}", maybe_sent=True)
+    failed.__cause__ = error
+    return failed
 
 
 async def run_async(transport: AsyncTransport, exchange: Exchange[R], *, strict: bool = False) -> R:
@@ -44,6 +56,8 @@ async def run_async(transport: AsyncTransport, exchange: Exchange[R], *, strict:
             outcome = await transport.send(request)
         except HoiioException as error:
             result = exchange.heard(error)
+        except OSError as error:
+            result = exchange.heard(_unsure(error))
         else:
             result = exchange.heard(outcome)
         if not isinstance(result, Sleep):

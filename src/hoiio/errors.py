@@ -17,6 +17,7 @@ MAYBE_PLACED: Final = (
     "the call may have been placed: look at history() before calling again, or call again with the "
     "same idempotency_key where the service honours it"
 )
+UNREACHED: Final = "see that the service runs, and that base_url is right"
 EXCERPT: Final = 200
 """How many characters of an unreadable answer an exception carries."""
 
@@ -72,6 +73,8 @@ class ConnectionFailed(HoiioException):
     def __init__(self, message: str, *, maybe_sent: bool) -> None:
         super().__init__(message)
         self.maybe_sent = maybe_sent
+        if not maybe_sent:
+            self.advice = UNREACHED
 
 
 class TimedOut(ConnectionFailed):

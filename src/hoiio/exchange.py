@@ -16,7 +16,13 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 from hoiio import wire
 from hoiio.answer import Answer, retry_after
-from hoiio.errors import MAYBE_PLACED, ConnectionFailed, HoiioException, InvalidResponse
+from hoiio.errors import (
+    MAYBE_PLACED,
+    ConnectionFailed,
+    HoiioException,
+    InvalidResponse,
+    NotConfigured,
+)
 from hoiio.transport import HttpRequest, HttpResponse, Opened
 
 R = TypeVar("R", bound=Answer)
@@ -162,7 +168,10 @@ class Exchange(Generic[R]):
         """
         if not isinstance(outcome, HttpResponse):
             if not isinstance(outcome, HoiioException):
-                raise TypeError("a request has a response or an exception as its outcome")
+                outcome = NotConfigured(
+                    f"the transport's send gave {type(outcome).__name__}, not an HttpResponse"
+                )
+                outcome.maybe_sent = True
             return self._failed(outcome, None)
         try:
             answer = self._read(outcome)
@@ -222,7 +231,9 @@ class Exchange(Generic[R]):
         error.maybe_sent = self._lost is not None
         error.idempotency_key = self._key
         if self._lost is not None and self._chargeable:
-            error.advice = MAYBE_PLACED
+            # Of a page that is no answer, what is wrong is worth knowing as well.
+            also = error.advice if isinstance(error, InvalidResponse) else ""
+            error.advice = f"{MAYBE_PLACED}; {also}" if also else MAYBE_PLACED
         return error
 
 

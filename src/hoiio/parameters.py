@@ -146,7 +146,7 @@ def tag(value: object) -> str | None:
     if not isinstance(value, str):
         raise InvalidArgument("tag", f"a tag is a str like 'order-7', not {_kind(value)}")
     if len(value) > wire.TAG_MAX:
-        raise InvalidArgument("tag", f"{len(value)} characters; at most {wire.TAG_MAX} are kept")
+        raise InvalidArgument("tag", f"at most {wire.TAG_MAX} characters, not {len(value)}")
     if "\0" in value:
         raise InvalidArgument(
             "tag", f"a tag is text like 'order-7', without a NUL, not {_shown(value)}"
@@ -162,7 +162,9 @@ def notify_url(value: object) -> str | None:
     if not isinstance(value, str):
         raise InvalidArgument("notify_url", f"{example}, not {_kind(value)}")
     if len(value) > wire.NOTIFY_URL_MAX:
-        raise InvalidArgument("notify_url", f"longer than {wire.NOTIFY_URL_MAX} characters")
+        raise InvalidArgument(
+            "notify_url", f"{example} of at most {wire.NOTIFY_URL_MAX} characters"
+        )
     found = re.fullmatch(wire.NOTIFY_URL, value)
     if found is None or not (found["port"] is None or 0 < int(found["port"]) < 65536):
         raise InvalidArgument("notify_url", f"not {example}: {_why_no_url(value)}")
@@ -191,7 +193,9 @@ def txn_ref(value: object, name: str = "txn_ref") -> str:
     """A call's reference."""
     if isinstance(value, str) and value and len(value) <= _REF_MAX and value.isprintable():
         return value
-    raise InvalidArgument(name, f"a reference like 'AA-C-141147', not {_shown(value)}")
+    raise InvalidArgument(
+        name, f"a reference like 'AA-C-141147', at most {_REF_MAX} long, not {_shown(value)}"
+    )
 
 
 _REF_MAX: Final = 256
@@ -245,7 +249,10 @@ def seconds(name: str, value: object) -> float:
     """A time-out."""
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < _SECONDS_MAX:
         return float(value)
-    raise InvalidArgument(name, f"seconds, more than 0, like 10, not {_shown(value)}")
+    raise InvalidArgument(
+        name,
+        f"seconds, more than 0 and less than {_SECONDS_MAX:,.0f}, like 10, not {_shown(value)}",
+    )
 
 
 _SECONDS_MAX: Final = 1e7

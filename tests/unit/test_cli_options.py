@@ -147,7 +147,7 @@ def test_a_conference_takes_all_that_the_library_does(server, capsys):
     ("args", "says"),
     [
         (("call", A, B, "--max-duration", "0"), "--max-duration: not seconds, from 1"),
-        (("call", A, B, "--tag", "t" * 257), "--tag: 257 characters; at most 256 are kept"),
+        (("call", A, B, "--tag", "t" * 257), "--tag: at most 256 characters, not 257"),
         (("call", A, B, "--notify-url", "x"), "--notify-url: not "),
         (("call", A, B, "--caller-id", "x"), "--caller-id: 'x' is no phone number"),
         (("call", A, B, "--idempotency-key", "ä"), "--idempotency-key: 1 to 255 visible"),

@@ -308,7 +308,25 @@ def test_what_will_not_get_better_is_not_tried_again(error):
     assert len(sent) == 1
 
 
-def test_an_outcome_that_is_none_is_a_driver_that_is_wrong():
-    """It is told so."""
-    with pytest.raises(TypeError):
-        raise run([None])[0]
+@pytest.mark.parametrize("outcome", [None, {}, "ok"])
+def test_what_is_no_response_is_the_transports_mistake(outcome):
+    """It is named, and what it has sent may have placed a call."""
+    result, sent, _, _ = run([outcome], knowing("idempotency"))
+    assert isinstance(result, NotConfigured)
+    assert f"the transport's send gave {type(outcome).__name__}, not an HttpResponse" in str(result)
+    assert (result.maybe_sent, result.idempotency_key, len(sent)) == (True, "order-7", 1)
+
+
+def test_a_page_instead_of_an_answer_says_both_what_may_be_and_what_is_wrong():
+    """The call, and the URL."""
+    result, _, _, _ = run([unwell(404)])
+    assert "may have been placed" in str(result)
+    assert "check the base URL" in str(result)
+
+
+def test_who_is_not_reached_is_told_what_to_look_at():
+    """Unless a call may have been placed by an attempt before, which is more to look at."""
+    result, _, _, _ = run([unsent()] * 3)
+    assert str(result) == "refused; see that the service runs, and that base_url is right"
+    result, _, _, _ = run([broken(), unsent(), unsent()], knowing("idempotency"))
+    assert "may have been placed" in str(result)
