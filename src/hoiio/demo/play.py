@@ -32,13 +32,14 @@ def _invite(place: Playground, screen: Screen) -> None:
     screen.step("In a shell: paste this, then use the command line")
     screen.paste(f"export HOIIO_BASE_URL={place.base_url}")
     screen.paste(f"export HOIIO_APP_ID={place.app_id} HOIIO_ACCESS_TOKEN={place.access_token}")
-    screen.paste(f".venv/bin/hoiio call {ALICE} {BOB}")
+    screen.paste(f".venv/bin/hoiio call {ALICE} {BOB} --max-duration 5 --wait ended")
     screen.paste(".venv/bin/hoiio history")
     screen.step("Or in .venv/bin/python")
     screen.paste("from hoiio import Hoiio")
     screen.paste(f"Hoiio.init({place.app_id!r}, {place.access_token!r}, {place.base_url!r})")
     screen.paste(f"call = Hoiio.voice.call({ALICE!r}, {BOB!r})")
     screen.paste("Hoiio.voice.status(call.txn_ref)")
+    screen.paste("Hoiio.voice.hangup(call.txn_ref)")
     screen.step("What the phones tell (Ctrl-C ends it all)")
 
 
