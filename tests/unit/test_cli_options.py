@@ -196,8 +196,12 @@ def test_what_the_library_tells_programmers_is_told_in_options():
     with pytest.raises(InvalidArgument) as refused:
         number("dest1", "91234567", None)
     assert "Hoiio." in str(refused.value)
-    assert "Hoiio." not in in_words(refused.value)
-    assert "hoiio profile set default --prefix 65" in in_words(refused.value)
+    assert "Hoiio." not in in_words(refused.value, "mine")
+    assert "hoiio profile set mine --prefix 65" in in_words(refused.value, "mine")
+    # The environment's credentials have no prefix; a profile's would not be looked at.
+    assert in_words(refused.value) == (
+        "A: '91234567' has no country code: write it like '+6511111111'"
+    )
 
 
 def test_a_call_that_may_have_been_placed_says_how_to_ask_again(server, capsys):

@@ -313,10 +313,46 @@ def test_set_leaves_all_else_as_it_was(file):
         assert comment in file.read_text()
 
 
+def test_set_asks_for_no_token_where_only_a_prefix_changes(file):
+    """Neither on a terminal nor of standard input; where there is no token it does."""
+    typed = ("profile", "set", "a", "--prefix", "65")
+    write(file, section("a", "http://a/"))
+    with on_terminal(*typed, HOIIO_PROFILES=str(file)) as terminal:
+        assert terminal.program.wait(20) == 0
+    kept = Profile(app_id="id", access_token="s3cret", base_url="http://a/", prefix="65")
+    assert profiles.read(file) == {"a": kept}
+    write(file, section("a", "http://a/"))
+    assert hoiio(*typed, typed="", HOIIO_PROFILES=str(file)).returncode == 0
+    assert profiles.read(file) == {"a": kept}
+    write(file, '[a]\napp_id = "id"\n')
+    assert "no access token came" in hoiio(*typed, typed="", HOIIO_PROFILES=str(file)).stderr
+
+
+@pytest.mark.parametrize("more", [(), ("--app-id", "id"), ("--base-url", "http://a/")])
+def test_set_asks_for_the_token_of_an_application_and_a_service(file, more):
+    """And where nothing else is to be changed."""
+    write(file, section("a", "http://a/"))
+    ran = hoiio("profile", "set", "a", *more, typed="new", HOIIO_PROFILES=str(file))
+    assert ran.returncode == 0
+    assert profiles.read(file)["a"].access_token == "new"
+
+
+def test_a_prompt_that_is_left_is_one_line(file):
+    """By Ctrl-D; nothing is written."""
+    typed = ("profile", "set", "a", "--app-id", "x")
+    with on_terminal(*typed, HOIIO_PROFILES=str(file)) as terminal:
+        terminal.read_until("access token: ")
+        terminal.type("\x04")
+        assert terminal.read_all() == 2
+    assert "hoiio: no access token came" in terminal.got
+    assert "Traceback" not in terminal.got
+    assert not file.exists()
+
+
 def test_set_takes_nothing_back_that_was_set_while_it_asked(file):
     """Each changes what it was given, whoever comes last."""
     write(file, section("a", "http://a/"))
-    typed = ("profile", "set", "a", "--prefix", "65")
+    typed = ("profile", "set", "a", "--app-id", "id", "--prefix", "65")
     with on_terminal(*typed, HOIIO_PROFILES=str(file)) as terminal:
         terminal.read_until("access token: ")
         other = ("profile", "set", "a", "--base-url", "http://b/")

@@ -32,7 +32,7 @@ def keep(
 ) -> None:
     """Keep credentials under a name; the access token is asked for, or read from standard input.
 
-    What is not given stays as it was.
+    What is not given stays as it was; so does the access token, if only --prefix is given.
 
     :param name: The profile; the one named default is used when no other is chosen.
     :param app_id: The application; asked for on a terminal.
@@ -48,7 +48,9 @@ def keep(
     if profile.app_id is None:
         changes["app_id"] = _asked("app ID: ")
         profiles.checked(replace(known, **changes))
-    changes["access_token"] = _secret()
+    # Another application or service has another token.
+    if known.access_token is None or changes.keys() != {"prefix"}:
+        changes["access_token"] = _secret()
     # What is there now, which may be more than before it asked.
     profiles.put(path, name, lambda now: profiles.checked(replace(now, **changes)))
     say(f"kept {name} in {path}")
@@ -93,7 +95,11 @@ def _asked(prompt: str) -> str:
 def _secret() -> str:
     """The access token; never an argument, which others see in the list of processes."""
     if sys.stdin.isatty():
-        token = getpass("access token: ")
+        try:
+            token = getpass("access token: ")
+        except EOFError:
+            token = ""
+            sys.stderr.write("\n")  # after the prompt
     else:
         token = sys.stdin.buffer.readline(_TOKEN_MAX).decode(errors="replace")
     token = token.strip()

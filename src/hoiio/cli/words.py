@@ -23,8 +23,7 @@ NAMES: Final = {
 """What the command line calls a parameter, where it is not an option of the same name."""
 
 _VARIABLE: Final = re.compile("HOIIO_(APP_ID|ACCESS_TOKEN|BASE_URL)")
-_LIBRARYS: Final = "set a prefix, as in Hoiio.prefix = '65'"
-_OURS: Final = "keep a prefix in your profile, as with: hoiio profile set default --prefix 65"
+_LIBRARYS: Final = ", or set a prefix, as in Hoiio.prefix = '65'"
 
 
 def in_words(error: HoiioException, profile: str | None = None) -> str:
@@ -33,7 +32,7 @@ def in_words(error: HoiioException, profile: str | None = None) -> str:
     ``profile`` is whose credentials were used, None for the environment's.
     """
     if isinstance(error, InvalidArgument):
-        reason = str(error).removeprefix(f"{error.name}: ").replace(_LIBRARYS, _OURS)
+        reason = str(error).removeprefix(f"{error.name}: ").replace(_LIBRARYS, _advice(profile))
         return f"{option(error.name)}: {reason}"
     if error.maybe_sent and error.idempotency_key and error.advice:
         return (
@@ -46,6 +45,13 @@ def in_words(error: HoiioException, profile: str | None = None) -> str:
             lambda found: f"{found[1].lower()} of the profile {profile!r}", str(error)
         )
     return str(error)
+
+
+def _advice(profile: str | None) -> str:
+    """How to have a prefix: none, where the environment is used, which has no place for one."""
+    if profile is None:
+        return ""
+    return f", or keep a prefix, as with: hoiio profile set {profile} --prefix 65"
 
 
 @contextmanager
