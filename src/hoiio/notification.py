@@ -121,9 +121,11 @@ class Notification:
 
         Raises :class:`InvalidSignature` where no secret fits and :class:`InvalidNotification` where
         what was sent is none, both to be answered with 400; ``ValueError`` or ``TypeError`` where
-        the receiver's own code gave no usable secret, body or headers.
+        the receiver's own code gave no usable secret, body, headers or tolerance.
         """
         secrets = _secrets(secret)
+        if not isinstance(cast("object", tolerance), int | float):
+            raise TypeError(f"tolerance is a number of seconds, such as 300: not {tolerance!r}")
         if not tolerance >= 0:
             raise ValueError("tolerance is a number of seconds, such as 300")
         raw = _raw(body)

@@ -37,8 +37,11 @@ _DROPS: Final = re.compile(r"\+6500001([0-9]{3})", re.ASCII)
 def drops_after(seconds: int) -> str:
     """The number that answers at once and hangs up so many seconds later, 0 to 999.
 
-    Raises ``ValueError`` for other seconds.
+    Raises ``ValueError`` for other seconds, ``TypeError`` for what is no whole number.
     """
+    given: object = seconds
+    if not isinstance(given, int) or isinstance(given, bool):
+        raise TypeError(f"a number hangs up after whole seconds, such as 30, not {given!r}")
     if not 0 <= seconds <= DROPS_MAX:
         raise ValueError(f"a number can hang up after 0 to {DROPS_MAX} seconds, not {seconds}")
     return f"+6500001{seconds:03d}"

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 try:
     import pytest
@@ -81,6 +81,18 @@ Receiver = Callable[[Captured], int | None]
 """Takes a notification; returns the HTTP status that it answers, None for 200."""
 
 
+def _status(answer: object) -> int:
+    """The HTTP status that a receiver answers. Raises ``TypeError`` for what is none."""
+    if answer is None:
+        return OK
+    if not isinstance(answer, int) or isinstance(answer, bool):
+        raise TypeError(
+            "deliver_to returns an HTTP status such as 200, or None for 200; of a framework's "
+            f"response return its status code: not a {type(answer).__name__}"
+        )
+    return answer
+
+
 class Sandbox:
     """One test's own account on the service, and what else the test may move.
 
@@ -96,7 +108,8 @@ class Sandbox:
         self.deliver_to: Receiver | None = None
         """Called with each notification, in the test's own thread, by what made it due:
         ``advance``, ``notifications``, ``hang_up`` and the like. Its HTTP status counts: anything
-        but 2xx is tried again, as time goes on. What it raises comes out of what it was called by.
+        but 2xx is tried again, as time goes on. What it raises comes out of what it was called by,
+        and so does a ``TypeError`` where it returns anything but a whole number or None.
         """
         self.client = client
         """A client that takes the account from the environment, as your program does."""
@@ -135,8 +148,10 @@ class Sandbox:
 
         That is ring time-outs, hang-ups, ends of calls, minutes billed, notifications and those
         tried again. ``advance(0)`` lets happen what is due now. Raises ``ValueError`` for a time
-        that goes back.
+        that goes back, ``TypeError`` for what is no number.
         """
+        if not isinstance(cast("object", seconds), int | float):
+            raise TypeError(f"time goes on by seconds, such as 61, not {seconds!r}")
         if not 0 <= seconds < float("inf"):
             raise ValueError(f"time goes on by seconds from 0 up, not {seconds}")
         self._world.advance(seconds)
@@ -176,8 +191,7 @@ class Sandbox:
         known = {each.name: getattr(told, each.name) for each in fields(told)}
         captured = Captured(**known, url=letter.url, body=letter.body, headers=headers, at=at)
         self._notifications.append(captured)
-        status = None if self.deliver_to is None else self.deliver_to(captured)
-        return OK if status is None else status
+        return OK if self.deliver_to is None else _status(self.deliver_to(captured))
 
     def __repr__(self) -> str:
         return f"Sandbox(app_id={self.app_id!r}, base_url={self.base_url!r})"

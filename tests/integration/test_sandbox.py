@@ -262,6 +262,20 @@ def test_a_receivers_failure_is_the_tests(hoiio_sandbox):
         hoiio_sandbox.advance(0)
 
 
+@pytest.mark.parametrize("answer", [("", 200), "200", 200.0, True, object()])
+def test_a_receiver_that_answers_no_status_fails_the_test(hoiio_sandbox, answer):
+    hoiio_sandbox.deliver_to = lambda told: answer
+    call(dest2=BUSY, notify_url=HOOK)
+    with pytest.raises(TypeError, match="deliver_to returns an HTTP status such as 200, or None"):
+        hoiio_sandbox.advance(0)
+
+
+@pytest.mark.parametrize("seconds", [None, "61", timedelta(seconds=61)])
+def test_time_is_moved_by_a_number_of_seconds(hoiio_sandbox, seconds):
+    with pytest.raises(TypeError, match="time goes on by seconds, such as 61"):
+        hoiio_sandbox.advance(seconds)
+
+
 def test_a_receiver_cannot_move_time(hoiio_sandbox):
     hoiio_sandbox.deliver_to = lambda told: hoiio_sandbox.advance(1)
     call(dest2=BUSY, notify_url=HOOK)

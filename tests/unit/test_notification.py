@@ -338,6 +338,12 @@ def test_a_secret_with_something_around_it_is_named(secret):
         parse(sent(), secret)
 
 
+@pytest.mark.parametrize("tolerance", ["x", None])
+def test_a_tolerance_that_is_no_number_is_named(tolerance):
+    with pytest.raises(TypeError, match="tolerance is a number of seconds, such as 300: not"):
+        parse(sent(), tolerance=tolerance)
+
+
 @pytest.mark.parametrize("tolerance", [-1, float("nan")])
 def test_a_tolerance_that_is_none_is_named(tolerance):
     with pytest.raises(ValueError, match="such as 300"):

@@ -100,6 +100,12 @@ def test_a_number_cannot_hang_up_at_other_seconds(seconds):
         sandbox.drops_after(seconds)
 
 
+@pytest.mark.parametrize("seconds", ["3", 3.5, None, True])
+def test_a_number_hangs_up_at_whole_seconds(seconds):
+    with pytest.raises(TypeError, match="whole seconds, such as 30, not"):
+        sandbox.drops_after(seconds)
+
+
 @pytest.mark.parametrize(
     ("number", "code"),
     [(sandbox.BUSY, 486), (sandbox.UNANSWERED, 480), (sandbox.FAILED, 503), ("+6500000603", 603)],
