@@ -87,6 +87,24 @@ def test_one_page_is_one_request(server, capsys, args):
     assert len(server.asked) == 1
 
 
+@pytest.mark.parametrize(
+    ("args", "total", "said"),
+    [
+        ((), 2590, "hoiio: 100 of 2,590 calls; --all shows the rest\n"),
+        ((), 100, ""),
+        (("--page", "1"), 2590, ""),
+        (("--all",), 250, ""),
+        (("--json",), 2590, ""),
+        (("--quiet",), 2590, ""),
+    ],
+)
+def test_a_history_that_is_longer_says_so(server, capsys, args, total, said):
+    """To people and programs on stderr; not to who chose a page."""
+    server.answers = pages(total)
+    _, err, code = here(capsys, "history", *args)
+    assert (err, code) == (said, 0)
+
+
 def test_csv_has_the_columns_of_the_library(server, capsys):
     """Money as the service wrote it; text with commas, quotes and lines comes back whole."""
     tag = 'a,"b"\nc'

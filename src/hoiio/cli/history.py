@@ -13,7 +13,7 @@ from cyclopts import Parameter
 
 from hoiio.cli import show, show_answer
 from hoiio.cli.asking import PLAIN, Options, asking, check
-from hoiio.cli.console import UsageError
+from hoiio.cli.console import UsageError, say
 from hoiio.cli.period import moment
 from hoiio.cli.progress import with_bar
 from hoiio.cli.words import named
@@ -41,8 +41,8 @@ def history(
     :param until: Before then, written in the same way.
     :param page: Which hundred only, from 1.
     :param upto: No newer calls than this one, by its reference: pages do not shift.
-    :param every: All pages; so it is with --since, --until, --csv and --output, unless --page is
-        given.
+    :param every: All pages, not only the newest hundred calls; so it is with --since, --until,
+        --csv and --output, unless --page is given.
     :param csv: Print CSV, its columns named in the first line.
     :param output: Write CSV into this file, which is there when it is complete.
     """
@@ -68,7 +68,15 @@ def history(
             _write(entries, output, options)
         else:
             _printer(csv=csv, options=options)(entries)
+        if page is None and not walked and not options.quiet:
+            _tell_of_more(first)
     return 0
+
+
+def _tell_of_more(page: Response) -> None:
+    shown, total = len(page.entries or []), page.total_entries_count
+    if total is not None and total > shown:
+        say(f"{shown:,} of {total:,} calls; --all shows the rest")
 
 
 def _check(
