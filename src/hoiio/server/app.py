@@ -92,11 +92,11 @@ async def start_with_sip(config: Config, stack: AsyncExitStack) -> str:
 async def start_sandbox(config: Config, stack: AsyncExitStack) -> str:
     """Start the service without SIP; returns the base URL, then what to paste into a shell."""
     plan = _plan(config, SandboxEngine(RealTime()), stack, sandbox=True)
-    application = await shop.open_shop(plan.storage)
+    customer = await shop.open_shop(plan.storage)
     await _furnish(plan, stack)
     log.info("started a sandbox", data=str(config.data))
     url = base_url(config.listen.host, plan.sock)
-    return "\n".join([url, *shop.exports(url, application)])
+    return "\n".join([url, *shop.exports(url, customer)])
 
 
 def _plan(config: Config, engine: Engine, stack: AsyncExitStack, *, sandbox: bool) -> Plan:

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from hoiio import Client, wire
+from hoiio import Client, Notification, wire
 from hoiio.sandbox import BUSY, NO_CREDIT, drops_after
 from support.service import HOIIO, Service, environment, wait_until
 
@@ -27,7 +27,7 @@ def sandbox(*options, temporary, **extra):
             env=environment() | {"TMPDIR": str(temporary)} | extra,
         )  # fmt: skip
     try:
-        lines = [process.stdout.readline().rstrip("\n") for _ in range(4)]
+        lines = [process.stdout.readline().rstrip("\n") for _ in range(5)]
         words = [shlex.split(line) for line in lines[1:]]
         yield lines, dict(word.split("=", 1) for _, word in words)
     finally:
@@ -62,7 +62,7 @@ def receiver():
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self):
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            heard.put((body, self.headers["X-Hoiio-Signature"]))
+            heard.put((body, self.headers))
             self.send_response(200)
             self.end_headers()
 
@@ -83,6 +83,7 @@ def test_it_prints_what_to_paste_and_leaves_nothing_behind(tmp_path):
             "export HOIIO_BASE_URL",
             "export HOIIO_APP_ID",
             "export HOIIO_ACCESS_TOKEN",
+            "export HOIIO_SIGNING_SECRET",
         ]
         assert variables["HOIIO_BASE_URL"] == url
         with client_of(variables) as client:
@@ -96,8 +97,10 @@ def test_numbers_do_as_they_say_and_notifications_are_really_posted(tmp_path, re
     url, heard = receiver
     with sandbox(temporary=tmp_path) as (_, variables), client_of(variables) as client:
         ended = client.voice.call(ONE, drops_after(0), notify_url=url).txn_ref
-        body, signature = heard.get(timeout=10)
-        assert signature == wire.signature(variables["HOIIO_ACCESS_TOKEN"], body)
+        body, headers = heard.get(timeout=10)
+        assert headers["X-Hoiio-Signature"] == wire.signature(variables["HOIIO_ACCESS_TOKEN"], body)
+        told = Notification.parse(body, headers, variables["HOIIO_SIGNING_SECRET"])
+        assert told.txn_ref == ended
         assert client.voice.status(ended).call_status_dest2 == "answered"
         busy = client.voice.call(ONE, BUSY).txn_ref
         wait_until(lambda: client.voice.status(busy).call_status_dest2 == "busy")
@@ -115,7 +118,8 @@ def test_a_folder_of_its_own_keeps_the_account(tmp_path):
             ref = client.voice.call(ONE, BUSY).txn_ref
         first = variables
     with sandbox(temporary=tmp_path, HOIIO_SERVER_DATA=str(data)) as (_, variables):
-        assert variables["HOIIO_ACCESS_TOKEN"] == first["HOIIO_ACCESS_TOKEN"]
+        for kept in ("HOIIO_ACCESS_TOKEN", "HOIIO_SIGNING_SECRET"):
+            assert variables[kept] == first[kept]
         with client_of(variables) as client:
             assert client.voice.status(ref).is_success()
 

@@ -67,20 +67,21 @@ def mark(data: Path, *, sandbox: bool) -> None:
             raise StorageError(f"cannot write {file}: {error.strerror}") from error
 
 
-async def open_shop(storage: SqliteStorage) -> Application:
+async def open_shop(storage: SqliteStorage) -> Customer:
     """Make sure of a tariff and an account; the first application that is live."""
     if not await storage.has_tariff():
         await storage.import_tariff(CURRENCY, DECK)
     for listed in await storage.list_apps(None):
         application = await storage.application(listed.app_id)
         if application is not None and not application.revoked:
-            return application
-    return (await new_customer(storage, _NAME)).application
+            secret = await storage.signing_secret(application.app_id)
+            return Customer(application, secret or "")
+    return await new_customer(storage, _NAME)
 
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """An application and what is told of it only once: what its notifications are signed with."""
+    """An application and what its notifications are signed with; empty where that is its token."""
 
     application: Application
     signing_secret: str = field(repr=False)
@@ -97,16 +98,18 @@ async def new_customer(storage: SqliteStorage, name: str) -> Customer:
     return Customer(await storage.create_app(account.id, signing_secret=secret), secret)
 
 
-def environment(url: str, application: Application) -> dict[str, str]:
-    """The variables by which a client finds a service and proves who it is."""
-    return {
+def environment(url: str, customer: Customer) -> dict[str, str]:
+    """The variables by which a client finds a service, and both of them prove who they are."""
+    variables = {
         "HOIIO_BASE_URL": url,
-        "HOIIO_APP_ID": application.app_id,
-        "HOIIO_ACCESS_TOKEN": application.access_token,
+        "HOIIO_APP_ID": customer.application.app_id,
+        "HOIIO_ACCESS_TOKEN": customer.application.access_token,
+        "HOIIO_SIGNING_SECRET": customer.signing_secret,
     }
+    return {name: value for name, value in variables.items() if value}
 
 
-def exports(url: str, application: Application) -> list[str]:
+def exports(url: str, customer: Customer) -> list[str]:
     """The same as lines for a shell."""
-    variables = environment(url, application).items()
+    variables = environment(url, customer).items()
     return [f"export {name}={shlex.quote(value)}" for name, value in variables]

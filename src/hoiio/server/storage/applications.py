@@ -9,6 +9,7 @@ from typing import Literal
 from hoiio.server.storage.errors import Conflict, Unknown
 from hoiio.server.storage.queries import SQL
 from hoiio.server.storage.rows import Row, one
+from hoiio.server.storage.sealing import Purpose, Sealer
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,13 @@ def rotate(
     if row is None:
         raise Conflict(f"application {app_id!r} is revoked")
     return found
+
+
+def signing_secret(db: sqlite3.Connection, sealer: Sealer, app_id: str) -> str | None:
+    """What an application's notifications are signed with; None where it has no such secret."""
+    row = one(db, "signing_secret", app_id=app_id)
+    sealed = None if row is None else row[0]
+    return None if sealed is None else sealer.open(sealed, app_id, Purpose.SIGNING)
 
 
 def revoke(db: sqlite3.Connection, app_id: str) -> Listed:

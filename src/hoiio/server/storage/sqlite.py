@@ -263,6 +263,10 @@ class SqliteStorage:
         """All applications, or those of one account, oldest first."""
         return await self._read(lambda db: applications.every(db, account))
 
+    async def signing_secret(self, app_id: str) -> str | None:
+        """What an application's notifications are signed with; None where it has none."""
+        return await self._read(lambda db: applications.signing_secret(db, self._sealer, app_id))
+
     async def rotate_token(self, app_id: str, token: str, keep: int) -> applications.Listed:
         """A new access token; the old one stays good for ``keep`` microseconds.
 

@@ -38,5 +38,8 @@ SELECT {application_columns}
 FROM applications JOIN accounts ON accounts.id = applications.account
 WHERE app_id = :app_id
 
+-- name: signing_secret
+SELECT sealed_secret FROM applications WHERE app_id = :app_id
+
 -- name: application_key
 SELECT id FROM applications WHERE app_id = :app_id
