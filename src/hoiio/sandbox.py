@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 ANSWERS: Final = "+6500000200"
 """Answers at once and stays; so does every number that is not named here."""
@@ -39,9 +39,8 @@ def drops_after(seconds: int) -> str:
 
     Raises ``ValueError`` for other seconds, ``TypeError`` for what is no whole number.
     """
-    given: object = seconds
-    if not isinstance(given, int) or isinstance(given, bool):
-        raise TypeError(f"a number hangs up after whole seconds, such as 30, not {given!r}")
+    if not isinstance(cast("object", seconds), int) or isinstance(seconds, bool):
+        raise TypeError(f"a number hangs up after whole seconds, such as 30, not {seconds!r}")
     if not 0 <= seconds <= DROPS_MAX:
         raise ValueError(f"a number can hang up after 0 to {DROPS_MAX} seconds, not {seconds}")
     return f"+6500001{seconds:03d}"
