@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from hoiio.notification import Notification
     from hoiio.response import AsyncResponse, Response
 
+    __version__: str
+
 __all__ = [
     "APIError",
     "AsyncClient",
@@ -67,7 +69,11 @@ _ELSEWHERE = {
 
 
 def __getattr__(name: str) -> object:
-    """Load a public name."""
+    """Load a public name, or look the version up."""
+    if name == "__version__":
+        from importlib.metadata import version  # noqa: PLC0415 - slow to load, seldom asked
+
+        return version("hoiio")
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module  # noqa: PLC0415 - only when a name is asked for

@@ -1,6 +1,7 @@
 """The client against a real HTTP server: what leaves, what comes back, what goes wrong."""
 
 import gzip
+import importlib.metadata
 import os
 import socket
 import subprocess
@@ -398,3 +399,7 @@ def test_the_public_names_are_exactly_these():
     }
     found.discard("annotations")
     assert sorted(found) == hoiio.__all__ == dir(hoiio)
+
+
+def test_the_package_knows_its_version():
+    assert hoiio.__version__ == importlib.metadata.version("hoiio")
