@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import nox
+from nox.logger import logger
 
 nox.options.default_venv_backend = "venv"
 nox.options.error_on_missing_interpreters = True
@@ -24,7 +25,12 @@ def interpreter(version: str) -> str | None:
     return None
 
 
-@nox.session(python=list(filter(None, map(interpreter, VERSIONS))))
+FOUND = {version: interpreter(version) for version in VERSIONS}
+if missing := [version for version, found in FOUND.items() if found is None]:
+    logger.warning("not on this machine, so not tested: Python %s", ", ".join(missing))
+
+
+@nox.session(python=[found for found in FOUND.values() if found is not None])
 def client(session: nox.Session) -> None:
     """Install the package, the SIP engine left out, and run the tests of the client and the kit."""
     session.install("--upgrade", "pip>=25.1")
