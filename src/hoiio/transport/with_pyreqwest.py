@@ -10,6 +10,7 @@ import asyncio
 import math
 import os
 import ssl
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Final, TypeGuard, TypeVar
@@ -85,7 +86,7 @@ class PyreqwestTransport:
             except BodyDecodeError:
                 body = None
             fields = body if _has_only_texts(body) else None
-            return HttpResponse(response.status, response.headers, content, fields)
+            return HttpResponse(response.status, _Headers(response.headers), content, fields)
         except (RequestError, ValueError) as error:
             raise _told(error, request.url) from None
 
@@ -138,7 +139,7 @@ class AsyncPyreqwestTransport:
             except BodyDecodeError:
                 body = None
             fields = body if _has_only_texts(body) else None
-            return HttpResponse(response.status, response.headers, content, fields)
+            return HttpResponse(response.status, _Headers(response.headers), content, fields)
         except (RequestError, ValueError) as error:
             raise _told(error, request.url) from None
 
@@ -158,6 +159,28 @@ class AsyncPyreqwestTransport:
             known = self._options.apply(ClientBuilder(), connect).build()
             _keep(self._clients, connect, known)
         return known
+
+
+class _Headers(Mapping[str, str]):
+    """The library's own, which fail for a value that is no text: here there is none then."""
+
+    __slots__ = ("_kept",)
+
+    def __init__(self, kept: Mapping[str, str]) -> None:
+        self._kept = kept
+
+    def __getitem__(self, name: str) -> str:
+        try:
+            return self._kept[name]
+        except ValueError:
+            raise KeyError(name) from None
+
+    def __iter__(self) -> Iterator[str]:
+        # A name that comes twice is listed twice by the library.
+        return (name for name in dict.fromkeys(self._kept) if name in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def _keep(clients: dict[float, Http], connect: float, http: Http) -> None:

@@ -3,6 +3,7 @@
 import gzip
 import json
 import logging
+import pickle
 import socket
 import time
 
@@ -154,6 +155,29 @@ def test_what_is_no_json_is_an_invalid_response(server, client, body):
     server.answers = [with_http(200, body)] * 3
     with pytest.raises(InvalidResponse, match="not JSON"):
         client.voice.status("AA-C-1")
+
+
+@pytest.mark.parametrize("name", ["Hoiio-Features", "Retry-After", "Content-Type", "X-Other"])
+def test_a_header_that_is_no_text_costs_no_answer(server, every, name):
+    """The call was placed, so it is to be told; a copy of its answer can be made, too."""
+    server.answers = [
+        lambda handler: handler.wfile.write(
+            b"HTTP/1.1 200 OK\r\nContent-Length: 45\r\nX-Plain: a\r\nX-Plain: b\r\n"
+            b"%s: \xff\xfe\r\n\r\n"
+            b'{"status": "success_ok", "txn_ref": "AA-C-1"}' % name.encode()
+        )
+    ]
+    with every.client(base_url=server.url, retries=0) as client:
+        res = client.voice.call(A, B)
+        assert res.txn_ref == "AA-C-1"
+        headers = res.response.headers
+        assert headers["x-plain"].startswith("a")
+        assert headers["X-PLAIN"] == headers.get("x-Plain") == dict(headers)["x-plain"]
+        assert headers.get("absent", "none") == "none"
+        assert list(headers) == list(dict(headers))
+        copied = pickle.loads(pickle.dumps(res.inner if every.loop else res))
+    assert copied.txn_ref == "AA-C-1"
+    assert copied.response.headers["x-plain"].startswith("a")
 
 
 def test_a_compressed_answer_is_read(server, client):
