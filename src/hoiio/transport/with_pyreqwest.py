@@ -10,7 +10,8 @@ import asyncio
 import math
 import os
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Final, TypeGuard, TypeVar
@@ -62,7 +63,8 @@ body is what is wrong, and none when the head was no HTTP."""
 class PyreqwestTransport:
     """A pool of connections, safe to share between threads.
 
-    A process that was forked after its parent's first request cannot use the library any more.
+    A process that was forked after its parent's first request cannot use the library any more: all
+    its transports raise ``NotConfigured``.
 
     ``proxy`` is a URL; without it the environment's (``HTTPS_PROXY``, ``NO_PROXY``) count.
     ``ca_file`` is a PEM file of authorities to trust besides the system's.
@@ -107,14 +109,13 @@ class PyreqwestTransport:
         with making:
             if self._pid != os.getpid():
                 if self._clients:
-                    raise NotConfigured(
-                        "the transport 'pyreqwest' does not outlive a fork: make the first request "
-                        "after it, start processes by 'spawn', or use transport='httpx2'"
-                    )
+                    raise NotConfigured(_FORKED)
                 self._pid = os.getpid()
             known = self._clients.get(connect)
             if known is None:
-                known = self._options.apply(SyncClientBuilder(), connect).build()
+                builder = self._options.apply(SyncClientBuilder(), connect)
+                with _no_fork_before():
+                    known = builder.build()
                 _keep(self._clients, connect, known)
             return known
 
@@ -127,6 +128,7 @@ class AsyncPyreqwestTransport:
     ) -> None:
         self._options = _Options(proxy, ca_file, http2)
         self._clients: dict[float, Client] = {}
+        self._pid = os.getpid()
 
     async def send(self, request: HttpRequest) -> HttpResponse:
         """Send and read the whole answer; see :meth:`hoiio.transport.Transport.send`."""
@@ -149,6 +151,10 @@ class AsyncPyreqwestTransport:
 
     def _client(self, connect: float) -> Client:
         known = self._clients.get(connect)
+        if self._pid != os.getpid():
+            if self._clients:
+                raise NotConfigured(_FORKED)
+            self._pid = os.getpid()
         if known is None:
             try:
                 asyncio.get_running_loop()
@@ -156,7 +162,9 @@ class AsyncPyreqwestTransport:
                 raise NotConfigured(
                     "the transport 'pyreqwest' runs on asyncio only; on trio use 'httpx2'"
                 ) from None
-            known = self._options.apply(ClientBuilder(), connect).build()
+            builder = self._options.apply(ClientBuilder(), connect)
+            with _no_fork_before():
+                known = builder.build()
             _keep(self._clients, connect, known)
         return known
 
@@ -181,6 +189,23 @@ class _Headers(Mapping[str, str]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+
+@contextmanager
+def _no_fork_before() -> Generator[None]:
+    """Where the library makes its first client, or finds out that its parent process did."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "fork" not in str(error):
+            raise
+        raise NotConfigured(_FORKED) from None
+
+
+_FORKED: Final = (
+    "the transport 'pyreqwest' does not outlive a fork: make the first request after it, start "
+    "processes by 'spawn', or use transport='httpx2'"
+)
 
 
 def _keep(clients: dict[float, Http], connect: float, http: Http) -> None:
