@@ -287,9 +287,9 @@ class _Hiding(logging.Filter):
 
 
 _SECRETS: Final = re.compile(
-    r"(access_token(?:=|%3D))[^&\s'\"\\]+|(://)[^/?#@\s]+(?=@)", re.IGNORECASE
+    r"((?:access_token(?:=|%3D)|Basic ))[^&\s'\"\\]+|(://)[^/?#@\s]+(?=@)", re.IGNORECASE
 )
-for _name in ("httpx2", "httpcore2.http11", "httpcore2.http2"):
+for _name in ("httpx2", "httpcore2.http11", "httpcore2.http2", "hpack.hpack", "hpack.table"):
     logging.getLogger(_name).addFilter(_Hiding())
 
 _INNER: Final = 0.9

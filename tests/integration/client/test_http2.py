@@ -1,5 +1,7 @@
 """HTTP/2, which is agreed upon with TLS, on every transport of the package."""
 
+import logging
+from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -34,3 +36,20 @@ def test_http2_is_spoken_where_it_is_asked_for(library, secure, method):
     assert len(secure.asked) == 9
     assert {agreed for agreed, _ in secure.asked} == {"h2"}
     assert secure.asked[0][1].partition("?")[0] == "/open/voice/call"
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+def test_no_secret_is_logged_with_http2(library, secure, method, caplog):
+    """Its headers have a library of their own, which logs each of them."""
+    for name in ("httpcore2.http2", "hpack.hpack", "hpack.table"):
+        caplog.set_level(logging.DEBUG, logger=name)
+    caplog.set_level(logging.DEBUG)
+    place = secure.url.replace("https://", "https://me:passw0rd@")
+    transport = library.transport(http2=True, ca_file=secure.ca_file)
+    with library.client(base_url=place, transport=transport, method=method) as client:
+        assert client.voice.call(A, B).is_success()
+    said = [record.getMessage() for record in caplog.records]
+    secrets = ["s3cret", "passw0rd", b64encode(b"me:passw0rd").decode()]
+    assert not [each for each in said if any(secret in each for secret in secrets)]
+    if library.library == "httpx2":
+        assert any("/open/voice/call" in each for each in said)
