@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterable, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from queue import Empty, SimpleQueue
 from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import urlsplit
@@ -25,6 +26,7 @@ import anyio
 import httpcore2
 import httpx2
 
+from hoiio.driver import asyncio_loop
 from hoiio.errors import ConnectionFailed, InvalidResponse, NotConfigured, TimedOut
 from hoiio.transport import (
     ANSWER_MAX,
@@ -155,7 +157,8 @@ class AsyncHttpx2Transport:
             with anyio.fail_after(end - time.monotonic()):
                 response = await http.send(_built(request), stream=True)
                 try:
-                    content = await _bounded_async(response.aiter_bytes())
+                    async with aclosing(response.aiter_bytes()) as pieces:
+                        content = await _bounded_async(pieces)
                 finally:
                     await response.aclose()
         except _FAILURES as error:
@@ -173,16 +176,16 @@ class AsyncHttpx2Transport:
             return max(0.0, min(end - time.monotonic(), SILENCE))
 
         async def pieces() -> AsyncGenerator[bytes]:
-            source = response.aiter_bytes()
-            while True:
-                try:
-                    with anyio.fail_after(left()):
-                        piece = await anext(source, None)
-                except _FAILURES as error:
-                    raise _told(error, request.url) from None
-                if piece is None:
-                    return
-                yield piece
+            async with aclosing(response.aiter_bytes()) as source:
+                while True:
+                    try:
+                        with anyio.fail_after(left()):
+                            piece = await anext(source, None)
+                    except _FAILURES as error:
+                        raise _told(error, request.url) from None
+                    if piece is None:
+                        return
+                    yield piece
 
         try:
             with anyio.fail_after(left()):
@@ -226,14 +229,12 @@ class _Home(NamedTuple):
 
 def _running_loop() -> object:
     """What tells one run of asyncio or trio from another."""
-    import asyncio  # noqa: PLC0415 - slow to load, and nothing for threads
+    loop = asyncio_loop()
+    if loop is not None:
+        return loop
+    import trio  # noqa: PLC0415 - only its users have it
 
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        import trio  # noqa: PLC0415 - only its users have it
-
-        return trio.lowlevel.current_trio_token()
+    return trio.lowlevel.current_trio_token()
 
 
 def _pools(http: httpx2.Client | httpx2.AsyncClient) -> list[Any]:
@@ -357,7 +358,14 @@ class _Options:
     def _made(self, kind: type[Http]) -> Http:
         verify = self._verify()
         try:
-            return kind(limits=_LIMITS, proxy=self._proxy, verify=verify, http2=self._http2)
+            return kind(
+                limits=_LIMITS,
+                proxy=self._proxy,
+                verify=verify,
+                http2=self._http2,
+                # The library would keep, and look through, what each answer sets.
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            )
         except (httpx2.InvalidURL, ValueError) as error:
             raise NotConfigured(f"{PROXY_REFUSED} ({type(error).__name__})") from None
         except ImportError as error:

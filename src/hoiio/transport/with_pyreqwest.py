@@ -10,6 +10,7 @@ import asyncio
 import math
 import os
 import ssl
+import zlib
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
@@ -25,7 +26,7 @@ from hoiio.errors import (
     NotConfigured,
     TimedOut,
 )
-from hoiio.transport import KEEPALIVE, PROXY_REFUSED, HttpRequest, HttpResponse
+from hoiio.transport import ANSWER_MAX, KEEPALIVE, PROXY_REFUSED, HttpRequest, HttpResponse
 from hoiio.transport.forks import making
 
 try:
@@ -43,6 +44,7 @@ try:
     )
     from pyreqwest.proxy import ProxyBuilder
     from pyreqwest.request import RequestBuilder, SyncRequestBuilder
+    from pyreqwest.response import BaseResponse
 except ImportError as error:
     raise NotConfigured(
         "the transport 'pyreqwest' needs its extra: pip install 'hoiio[fast]'"
@@ -87,8 +89,7 @@ class PyreqwestTransport:
                 body = response.json() if _is_small(content) else None
             except BodyDecodeError:
                 body = None
-            fields = body if _has_only_texts(body) else None
-            return HttpResponse(response.status, _Headers(response.headers), content, fields)
+            return _answer(response, content, body)
         except (RequestError, ValueError) as error:
             raise _told(error, request.url) from None
 
@@ -140,8 +141,7 @@ class AsyncPyreqwestTransport:
                 body = await response.json() if _is_small(content) else None
             except BodyDecodeError:
                 body = None
-            fields = body if _has_only_texts(body) else None
-            return HttpResponse(response.status, _Headers(response.headers), content, fields)
+            return _answer(response, content, body)
         except (RequestError, ValueError) as error:
             raise _told(error, request.url) from None
 
@@ -237,6 +237,11 @@ class _Options:
         builder = (
             builder.follow_redirects(enable=False)
             .referer(enable=False)
+            # The library would unpack a small body to any size.
+            .gzip(enable=False)
+            .brotli(enable=False)
+            .zstd(enable=False)
+            .deflate(enable=False)
             .http2(self._http2)
             .connect_timeout(timedelta(seconds=connect))
             .timeout(timedelta(seconds=TOTAL_TIMEOUT))
@@ -257,6 +262,27 @@ class _Options:
             return ProxyBuilder.all(proxy)
         except ValueError as error:
             raise NotConfigured(f"{PROXY_REFUSED} ({type(error).__name__})") from None
+
+
+def _answer(response: BaseResponse, content: bytes, body: object) -> HttpResponse:
+    headers = _Headers(response.headers)
+    if _has_only_texts(body):
+        return HttpResponse(response.status, headers, content, body)
+    if headers.get("Content-Encoding", "").lower() in {"gzip", "x-gzip", "deflate"}:
+        content = _unpacked(content)
+    return HttpResponse(response.status, headers, content)
+
+
+def _unpacked(content: bytes) -> bytes:
+    """What was compressed though nobody asked for it, or as much as shows that it is too large."""
+    try:
+        return zlib.decompressobj(_GZIP_OR_ZLIB).decompress(content, ANSWER_MAX + 1)
+    except zlib.error:
+        raise InvalidResponse("its encoding is broken", "") from None
+
+
+_GZIP_OR_ZLIB: Final = zlib.MAX_WBITS + 32
+"""The head of the data tells which."""
 
 
 def _is_small(content: bytes) -> bool:

@@ -5,7 +5,10 @@ import json
 import logging
 import pickle
 import socket
+import subprocess
+import sys
 import time
+import zlib
 
 import pytest
 
@@ -18,12 +21,14 @@ from hoiio import (
     TimedOut,
     exchange,
 )
+from support import styles
 from support.canned import with_http
 
 # The library's own streams: one that is not read to its end is not closed under trio.
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*async_generator object:pytest.PytestUnraisableExceptionWarning"
 )
+OURS = styles.SYNC[:1] + styles.ASYNC[:2]
 A, B = "+6511111111", "+6522222222"
 WHO = {"app_id": "id", "access_token": "s3cret/+"}
 
@@ -180,11 +185,58 @@ def test_a_header_that_is_no_text_costs_no_answer(server, every, name):
     assert copied.response.headers["x-plain"].startswith("a")
 
 
-def test_a_compressed_answer_is_read(server, client):
-    """Proxies compress."""
-    body = gzip.compress(b'{"status": "success_ok", "balance": "1.000"}')
-    server.answers = [with_http(200, body, Content_Encoding="gzip")]
-    assert client.account.balance().balance == 1.0
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+@pytest.mark.parametrize("fields", [b'"balance": "1.000"', b'"balance": "1.000", "n": [1]'])
+def test_a_compressed_answer_is_read(server, client, encoding, fields):
+    """Proxies compress, some of them unasked."""
+    compress = gzip.compress if encoding == "gzip" else zlib.compress
+    body = b'{"status": "success_ok", %s}' % fields
+    server.answers = [with_http(200, compress(body), Content_Encoding=encoding)]
+    res = client.account.balance()
+    assert (res.balance, res.text, res.response.content) == (1.0, body.decode(), body)
+
+
+def test_a_compressed_answer_that_is_cut_off(server, client):
+    """Is no answer, whatever could be read of it."""
+    body = gzip.compress(b'{"status": "success_ok", "txn_ref": "AA-C-1"}')
+    server.answers = [with_http(200, body[:-20], Content_Encoding="gzip")]
+    with pytest.raises(InvalidResponse) as raised:
+        client.voice.call(A, B)
+    assert raised.value.maybe_sent is True
+
+
+UNPACKS = """
+import asyncio, resource, sys
+from hoiio import AsyncClient, Client, InvalidResponse
+place, library, loop = sys.argv[1:]
+def used():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+async def ask():
+    async with AsyncClient("id", "token", base_url=place, transport=library) as client:
+        await client.account.balance()
+before = used()
+try:
+    if loop == "asyncio":
+        asyncio.run(ask())
+    else:
+        Client("id", "token", base_url=place, transport=library, retries=0).account.balance()
+except InvalidResponse as error:
+    more = used() - before
+    sys.exit(f"used {more} MiB" if more > 150 else "too large" not in str(error))
+sys.exit("no exception")
+"""
+
+
+@pytest.mark.parametrize("way", styles.SYNC + styles.ASYNC[::2], ids=styles.name)
+def test_a_small_answer_does_not_unpack_to_a_large_one(server, way):
+    """Some hundred kilobytes could be gigabytes."""
+    packing = zlib.compressobj(9, wbits=31)
+    packed = [packing.compress(b" " * 1024 * 1024) for _ in range(256)] + [packing.flush()]
+    server.answers = [with_http(200, b"".join(packed), Content_Encoding="gzip")]
+    place = [server.url, way[0], way[1] or "sync"]
+    program = [sys.executable, "-W", "ignore", "-c", UNPACKS, *place]
+    ran = subprocess.run(program, check=False, capture_output=True, text=True, timeout=60)
+    assert (ran.returncode, ran.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
@@ -205,6 +257,22 @@ def test_no_cookie_is_kept(server, client):
     client.account.balance()
     client.account.balance()
     assert all("cookie" not in {name.lower() for name in a.headers} for a in server.asked)
+
+
+@pytest.mark.parametrize("way", OURS, ids=styles.name)
+def test_cookies_do_not_pile_up(server, way):
+    """Of a client that lives for years each would be looked through with each request."""
+    server.answers = [
+        with_http(200, b'{"status": "success_ok"}', Set_Cookie=f"name-{n}=you; Path=/")
+        for n in range(3)
+    ]
+    with styles.style(way) as style:
+        transport = style.transport()
+        with style.client(base_url=server.url, transport=transport) as client:
+            for _ in server.answers[:]:
+                client.account.balance()
+            http = transport._home.http if way[1] else transport._http
+            assert len(http.cookies.jar) == 0
 
 
 @pytest.mark.parametrize("method", ["POST", "GET"])
