@@ -375,6 +375,11 @@ class Client(BaseClient[Response, Response, Generator[Response]]):
         self._features = former._features
         self._pollers = former._pollers
 
+    def make_way_for(self, client: Client) -> None:
+        """Close its connections, unless they are the other client's, too."""
+        if self._transport.now is not client._transport.now:
+            self.close()
+
     def close(self) -> None:
         """Close its connections; a later request opens new ones."""
         if self._transport.now is not None:

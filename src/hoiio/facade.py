@@ -50,7 +50,8 @@ class Facade:
     ) -> None:
         """Set the credentials and where the service is; what is None comes from the environment.
 
-        The rest is as for :class:`hoiio.Client`; without a ``transport`` the one in use stays.
+        The rest is as for :class:`hoiio.Client`; without a ``transport`` the one in use stays, and
+        one that takes its place closes it.
         Requests that other threads have under way are not disturbed. Raises what ``Client`` does;
         all stays as it was then.
         """
@@ -71,6 +72,7 @@ class Facade:
         )
         client.take_over(former, connections=transport is None)
         self._made["client"] = client
+        former.make_way_for(client)
 
     @property
     def prefix(self) -> str | None:

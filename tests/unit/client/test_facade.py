@@ -6,6 +6,7 @@ import pytest
 
 from hoiio import Hoiio, InsufficientCredit, NotConfigured
 from hoiio.facade import Facade
+from hoiio.transport.with_httpx2 import Httpx2Transport
 from support.canned import canned_server
 
 
@@ -79,6 +80,30 @@ def test_an_init_that_is_refused_changes_nothing(server, facade):
     with pytest.raises(NotConfigured, match="base_url"):
         facade.init("id", "token", base_url="foo")
     assert facade.account.balance().is_success()
+
+
+def test_a_transport_that_is_replaced_is_closed(server, facade):
+    """Nobody would use its connections any more; one that stays is left alone."""
+
+    class Closing:
+        def __init__(self):
+            self.inner, self.closed = Httpx2Transport(), 0
+            self.send = self.inner.send
+
+        def close(self):
+            self.inner.close()
+            self.closed += 1
+
+    first, second = Closing(), Closing()
+    for transport, closed in [(first, 0), (first, 0), (None, 0), (second, 1), (None, 1)]:
+        facade.init("id", "token", base_url=server.url, transport=transport)
+        assert facade.account.balance().is_success()
+        assert (first.closed, second.closed) == (closed, 0)
+    with pytest.raises(NotConfigured):
+        facade.init("id", "token", base_url="foo", transport=first)
+    assert second.closed == 0
+    facade.init("id", "token", base_url=server.url, transport="httpx2")
+    assert second.closed == 1
 
 
 def test_what_a_program_imports_is_a_facade():
