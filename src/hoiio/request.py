@@ -129,7 +129,7 @@ def base_url(given: str | None, environment: Mapping[str, str]) -> str:
         given = environment.get("HOIIO_BASE_URL") or wire.BASE_URL
     elif not isinstance(cast("object", given), str):
         raise NotConfigured(f"base_url is a str like {wire.BASE_URL!r}, not {type(given).__name__}")
-    return _checked(given)
+    return _checked(_exact(given))
 
 
 @lru_cache(maxsize=64)

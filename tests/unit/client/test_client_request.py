@@ -1,5 +1,7 @@
 """What is sent: credentials, base URLs, forms. No I/O."""
 
+from enum import Enum
+
 import pytest
 
 from hoiio import InvalidArgument, NotConfigured, wire
@@ -165,3 +167,15 @@ def test_a_request_says_the_same_by_either_method():
 def test_connecting_takes_no_longer_than_everything():
     """Whatever was set."""
     assert asked({}, connect=5.0, total=1.0)[-2:] == (1.0, 1.0)
+
+
+class Place(str, Enum):  # noqa: UP042 - as programs for Python 3.10 have it
+    SLASH = "http://a.example/open/"
+    NONE = "http://a.example/open"
+
+
+@pytest.mark.parametrize("place", Place)
+def test_a_base_url_of_an_enum_is_its_text(place):
+    """As a member, with or without its final slash, is written into a URL by its name."""
+    found = base_url(place, {})
+    assert (f"{found}voice/call", type(found)) == ("http://a.example/open/voice/call", str)
