@@ -78,7 +78,7 @@ class _Listener:
                         return None
                     stream = self._stream.enter_context(self._transport.stream(step.request))
                     self._pieces = stream.pieces
-                    return Opened(stream.status_code, stream.headers.get("Content-Type", ""))
+                    return Opened(stream.headers.get("Content-Type", ""))
                 case Close():
                     self._stream.close()
                     return None
@@ -152,7 +152,7 @@ class _AsyncListener:
                     opening = self._transport.stream(step.request)
                     stream = await self._stream.enter_async_context(opening)
                     self._pieces = stream.pieces
-                    return Opened(stream.status_code, stream.headers.get("Content-Type", ""))
+                    return Opened(stream.headers.get("Content-Type", ""))
                 case Close():
                     await self._close()
                     return None

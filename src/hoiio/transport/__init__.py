@@ -87,7 +87,6 @@ class HttpResponse:
 class Opened(NamedTuple):
     """How a stream began."""
 
-    status_code: int
     content_type: str
 
 

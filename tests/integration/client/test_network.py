@@ -1,10 +1,12 @@
 """Proxies, certificates, forks, streams and crowds, on every transport of the package."""
 
+import gc
 import socket
 import subprocess
 import sys
 import threading
 import time
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -365,6 +367,29 @@ def test_a_watched_call_is_told_by_its_stream(every, server, monkeypatch):
     assert told == (["ongoing", "ongoing", "busy"] if streams else ["ongoing", "answered"])
     paths = [asked.path for asked in server.asked]
     assert ("/open/voice/events" in paths) is streams
+
+
+@pytest.mark.parametrize(
+    "body", [event(call_status_dest1="answered"), b" " * 10_000_000], ids=["stream", "answer"]
+)
+def test_what_is_not_read_to_its_end_is_closed_under_trio(server, body):
+    """What reads the body is ended where the reading ends, not when Python finds it."""
+    streamed = body.startswith(b"data")
+    server.answers = [live(), reported(body)] if streamed else [with_http(200, body)]
+
+    async def main():
+        async with AsyncClient("id", "s3cret", base_url=server.url, retries=0) as client:
+            if streamed:
+                await client.voice.wait("TX-1")
+            else:
+                with pytest.raises(InvalidResponse, match="too large"):
+                    await client.voice.status("TX-1")
+        gc.collect()
+
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        anyio.run(main, backend="trio")
+    assert not [each for each in warned if "aiter_bytes" in str(each.message)]
 
 
 def test_a_stream_that_breaks_is_followed_by_asking(every, server, monkeypatch):

@@ -82,7 +82,7 @@ class World:
                     how, self.pieces = self.pieces, []
                     return how
                 self.pieces = list(self.pieces)
-                return Opened(200, "text/event-stream; charset=utf-8")
+                return Opened("text/event-stream; charset=utf-8")
             case Read():
                 return self.pieces.pop(0) if self.pieces else b""
         return None
@@ -138,7 +138,7 @@ def test_each_change_is_told_once(looks):
                 [event(UP), b"data: {", ConnectionFailed("broke", maybe_sent=True)],
                 [b"data: nonsense\n\n", event(ENDED)],
                 [b": comment\n\n", b"retry: 5\n\n"],
-                Opened(404, "text/html"),
+                Opened("text/html"),
             ]
         ),
         max_size=4,
@@ -163,7 +163,7 @@ def test_a_stream_that_brings_nothing_is_not_opened_again_at_once():
     assert world.told() == [UP, TALKING, ENDED]
     assert (world.opened, len(world.asked)) == (2, 2)
     looks = int(STREAM_AGAIN / POLL) + 1
-    world = World([UP] * looks, [Opened(503, "text/html"), [event(ENDED)]])
+    world = World([UP] * looks, [Opened("text/html"), [event(ENDED)]])
     assert world.told() == [UP, ENDED]
     assert (world.opened, sum(world.slept), world.looks) == (2, STREAM_AGAIN, [])
 
