@@ -56,7 +56,9 @@ class HttpRequest(NamedTuple):
 
 
 class HttpResponse:
-    """What came back, read to its end. ``headers`` finds a name in whatever case.
+    """What came back, read to its end. ``headers`` should find a name in whatever case.
+
+    The client looks for ``Hoiio-Features`` and ``Retry-After``, of a stream for ``Content-Type``.
 
     ``fields`` is the content as JSON, from a library that has read it: an object of texts only.
     """
