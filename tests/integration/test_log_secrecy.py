@@ -13,6 +13,7 @@ from urllib.parse import quote
 import httpx2
 import pytest
 
+from hoiio import wire
 from hoiio.wire import SIGNATURE_HEADER
 from support.canned import canned_server, with_http
 from support.limits import lift_limits
@@ -53,7 +54,7 @@ def do_everything(service, hooks):
         client.voice.history()
     with service.client(method="GET") as client:
         client.account.info()
-        client.voice.call(ONE, ONE)
+        client.send(wire.CALL, {"dest1": ONE, "dest2": ONE})
     form = f"app_id={service.app_id}&access_token={service.token}&dest2={quote(TWO)}&x={QUERY}"
     wrong = form.replace(service.token, WRONG)
     for path in ("voice/call", "user/get_info", "nothing", TWO, TWO[1:], service.token):

@@ -32,6 +32,7 @@ RENAMED = {"__enter__": "__aenter__", "__exit__": "__aexit__"}
 ONE_ONLY = {
     "take_over": "the facade's, which is sync",
     "from_environment": "the same",
+    "make_way_for": "the same",
     "page": "what awaiting an AsyncHistory does; Client.history does it at once",
 }
 WORDS = {
