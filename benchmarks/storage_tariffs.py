@@ -43,30 +43,31 @@ def timed(what, work):
     return result
 
 
-async def writes_of_another(storage, waits):
-    """Write as a service does, without an end, noting how long each took."""
-    while True:
+async def writes_of_another(storage, enough):
+    """Write as a service does, once at least, until there is enough; how long each took, in ms."""
+    waits = []
+    while not (waits and enough.is_set()):
         start = time.perf_counter()
         await storage.beat(1)
         waits.append((time.perf_counter() - start) * 1000)
+    return sorted(waits)
 
 
 async def imports(folder, decks):
     """Each deck in the place of the one before, while another connection writes."""
     async with a_shop(folder) as shop, a_shop(folder, name="caller") as caller:
         for what, rows in decks.items():
-            waits = []
-            writer = asyncio.create_task(writes_of_another(caller.storage, waits))
+            imported = asyncio.Event()
+            writer = asyncio.create_task(writes_of_another(caller.storage, imported))
             start = time.perf_counter()
             found = await shop.storage.import_tariff("SGD", rows)
             took = time.perf_counter() - start
-            writer.cancel()
-            await asyncio.gather(writer, return_exceptions=True)
+            imported.set()
+            waits = await writer
             print(f"  {what:52}{took:8.2f} s")
             print(
                 f"    added {found.added:,}, removed {found.removed:,}, changed {found.changed:,}"
             )
-            waits.sort()
             late = waits[int(len(waits) * 0.99)]
             print(
                 f"    {len(waits):,} writes of another connection meanwhile: 99 % within ", end=""

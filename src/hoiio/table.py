@@ -5,9 +5,8 @@ from __future__ import annotations
 import csv
 import os
 import stat
-import tempfile
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Final
@@ -72,10 +71,12 @@ class Table:
         if not _is_file_or_nothing(self._path):
             return os.open(self._path, os.O_WRONLY)
         self._target = Path(os.path.realpath(self._path))
-        descriptor, name = tempfile.mkstemp(
-            prefix=f".{self._target.name}.", suffix=".part", dir=self._target.parent
-        )
-        self._part = Path(name)
+        part = self._target.with_name(f".{self._target.name}.{os.urandom(4).hex()}.part")
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        self._part = part
+        with suppress(FileNotFoundError):
+            # Who may read the one that is replaced may read the new one, and nobody else.
+            part.chmod(stat.S_IMODE(self._target.stat().st_mode))
         return descriptor
 
     def add(self, entry: Answer) -> None:

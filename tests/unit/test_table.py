@@ -2,6 +2,7 @@
 
 import csv
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -103,10 +104,14 @@ def test_a_failure_names_the_file_that_was_asked_for(server, client, tmp_path, n
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
 def test_a_full_disk_is_told_of_the_file_that_was_asked_for(server, client, tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        "hoiio.table.tempfile.mkstemp",
-        lambda **_: (os.open("/dev/full", os.O_WRONLY), str(tmp_path / "a.part")),
-    )
+    opened = os.open
+
+    def full(path, flags, *more, **named):
+        if str(path).endswith(".part"):
+            return opened("/dev/full", os.O_WRONLY)
+        return opened(path, flags, *more, **named)
+
+    monkeypatch.setattr("hoiio.table.os.open", full)
     server.answers = [history(*[{}] * 100), history(*[{}] * 100)]
     with pytest.raises(OSError, match=r"No space left on device: '.*/calls\.csv'"):
         client.voice.history().to_csv(tmp_path / "calls.csv")
@@ -126,6 +131,25 @@ def test_a_link_stays_one(server, client, tmp_path, old):
     assert link.readlink() == target
     assert target.read_text().startswith("txn_ref,")
     assert [each.name for each in folder.iterdir()] == ["target.csv"]
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o666])
+def test_who_could_read_the_old_one_can_read_the_new_one(server, client, tmp_path, mode):
+    """And nobody else, whatever the process gives a new file."""
+    path = tmp_path / "calls.csv"
+    path.touch()
+    path.chmod(mode)
+    server.answers = [history({})]
+    assert len(written(client, path)) == 1
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+def test_a_new_one_is_as_the_process_makes_its_files(server, client, tmp_path):
+    (tmp_path / "made").touch()
+    path = tmp_path / "calls.csv"
+    server.answers = [history({})]
+    assert len(written(client, path)) == 1
+    assert path.stat().st_mode == (tmp_path / "made").stat().st_mode
 
 
 def test_a_link_to_itself_is_an_error(server, client, tmp_path):
