@@ -16,7 +16,7 @@ COMMANDS = {
 }
 
 
-def completed(*words, script=None):
+def completed(*words, script=None, **more):
     """What a real bash offers for the last of the words."""
     line = " ".join(words)
     ask = """
@@ -31,7 +31,7 @@ def completed(*words, script=None):
         text=True,
         check=True,
         timeout=60,
-        env=environment(),
+        env=environment(**more),
     )
     assert ran.stderr == "", line
     return {word.rstrip() for word in ran.stdout.splitlines() if word.strip()}
@@ -93,6 +93,41 @@ def require(shell):
         pytest.skip(f"no {shell}")
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """A command of its name, and profiles that it reads, one with a name written by hand."""
+    folder = tmp_path_factory.mktemp("kept")
+    command = folder / "hoiio"
+    command.write_text(f"#!/bin/sh\nexec {sys.executable} {RUN[0]} '{RUN[1]}' \"$@\"\n")
+    command.chmod(0o755)
+    file = folder / "profiles.toml"
+    file.touch(0o600)
+    file.write_text('[default]\n[staging]\n["$(id) x"]\n')
+    return {"PATH": f"{folder}:{os.environ['PATH']}", "HOIIO_PROFILES": str(file)}
+
+
+def test_bash_completes_profiles(script, kept):
+    """Those of the file, quoted where they need it."""
+    require("bash")
+    some = completed("hoiio", "balance", "--profile", "", script=script, **kept)
+    assert some == {"default", "staging", "\\$\\(id\\)\\ x"}
+    assert completed("hoiio", "call", "--profile", "st", script=script, **kept) == {"staging"}
+    assert completed("hoiio", "wait", "--profile", "=", "d", script=script, **kept) == {"default"}
+    assert completed("hoiio", "profile", "set", "--prefix", "", script=script, **kept) == set()
+
+
+@pytest.mark.parametrize("text", [None, "[default", "[default]\nx = 1\n", "[default]\n"])
+def test_profiles_that_are_refused_complete_to_nothing(script, kept, tmp_path, text):
+    """Nor is anything printed: none there, malformed, or readable by others."""
+    require("bash")
+    file = tmp_path / "profiles.toml"
+    if text is not None:
+        file.touch(0o644 if text.endswith("]\n") else 0o600)
+        file.write_text(text)
+    env = kept | {"HOIIO_PROFILES": str(file)}
+    assert completed("hoiio", "balance", "--profile", "", script=script, **env) == set()
+
+
 COMPLETIONS = [
     ("hoiio hi", "story"),
     ("hoiio call --max", "-duration"),
@@ -100,6 +135,7 @@ COMPLETIONS = [
     ("hoiio moderate AA-C-1 un", "mute"),
     ("hoiio completion f", "ish"),
     ("hoiio profile s", "et"),
+    ("hoiio balance --profile st", "aging"),
     ("hoiio ", "conference"),
     ("hoiio status --", "--give-up-after"),
 ]
@@ -114,7 +150,7 @@ COMPLETIONS = [
     ],
     ids=["a file of fpath", "sourced"],
 )
-def test_zsh_completes_commands_options_and_values(tmp_path, setting_up):
+def test_zsh_completes_commands_options_and_values(tmp_path, kept, setting_up):
     """As someone types them."""
     require("zsh")
     (tmp_path / "_hoiio").write_text(hoiio("completion", "zsh").stdout)
@@ -125,7 +161,7 @@ def test_zsh_completes_commands_options_and_values(tmp_path, setting_up):
         stdout=theirs,
         stderr=theirs,
         cwd=tmp_path,
-        env=environment(TERM="dumb"),
+        env=environment(TERM="dumb", **kept),
         start_new_session=True,
     )
     os.close(theirs)
@@ -143,7 +179,7 @@ def test_zsh_completes_commands_options_and_values(tmp_path, setting_up):
         os.close(ours)
 
 
-def test_fish_completes_commands_options_and_values(tmp_path):
+def test_fish_completes_commands_options_and_values(tmp_path, kept):
     """What it would offer."""
     require("fish")
     script = tmp_path / "hoiio.fish"
@@ -155,29 +191,22 @@ def test_fish_completes_commands_options_and_values(tmp_path):
             text=True,
             check=True,
             timeout=60,
-            env=environment(HOME=str(tmp_path)),
+            env=environment(HOME=str(tmp_path), **kept),
         )
         offered = [line.split("\t")[0] for line in ran.stdout.splitlines()]
         assert ran.stderr == ""
         assert {typed.split(" ")[-1] + more, more} & set(offered), (typed, offered)
 
 
-def test_as_the_documentation_has_it(tmp_path):
+def test_as_the_documentation_has_it(kept):
     """Sourced from the command's own output."""
     require("bash")
-    command = tmp_path / "hoiio"
-    command.write_text(f"#!/bin/sh\nexec {sys.executable} {RUN[0]} '{RUN[1]}' \"$@\"\n")
-    command.chmod(0o755)
     ran = subprocess.run(
-        [
-            "bash",
-            "-c",
-            f"PATH={tmp_path}:$PATH; source <(hoiio completion bash); complete -p hoiio",
-        ],
+        ["bash", "-c", "source <(hoiio completion bash); complete -p hoiio"],
         capture_output=True,
         text=True,
         check=True,
         timeout=60,
-        env=environment(),
+        env=environment(**kept),
     )
     assert ran.stdout.strip().endswith("hoiio")
