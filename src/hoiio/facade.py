@@ -114,9 +114,22 @@ class Facade:
         """Close its connections; a later request opens new ones."""
         self._client.close()
 
+    if not TYPE_CHECKING:  # or every attribute would pass for one that can be set
+
+        def __setattr__(self, name: str, value: object) -> None:
+            # What the class has may be set: tests put their own in its place.
+            if name != "_made" and not hasattr(type(self), name):
+                raise AttributeError(f"Hoiio has no setting {name!r}: {_SETTINGS}", name=name)
+            super().__setattr__(name, value)
+
     def __repr__(self) -> str:
         return f"Hoiio({self._client!r})"
 
+
+_SETTINGS = (
+    "there is Hoiio.prefix, and Hoiio.init() takes app_id, access_token, base_url, "
+    "connect_timeout, timeout, retries, raise_errors, method and transport"
+)
 
 Hoiio = Facade()
 """The program's client: ``Hoiio.init(…)`` or the environment, then ``Hoiio.voice.call(…)``."""

@@ -1,6 +1,8 @@
 """``Hoiio``: set up once, used from anywhere."""
 
+import inspect
 import os
+from unittest import mock
 
 import pytest
 
@@ -128,6 +130,40 @@ def test_the_prefix_outlives_init(server, facade):
     assert server.asked[0].form["dest1"] == "+6511111111"
     with pytest.raises(ValueError, match="country prefix"):
         facade.prefix = "SG"
+
+
+@pytest.mark.parametrize("name", ["prefx", "raise_errors", "app_id", "__slots__"])
+def test_what_is_no_setting_is_refused(facade, name):
+    """A slip would else be found out by the bill; the message has all that there are."""
+    with pytest.raises(AttributeError, match=f"no setting '{name}': .*prefix") as raised:
+        setattr(facade, name, "65")
+    assert raised.value.name == name
+    assert not hasattr(facade, name)
+    for known in inspect.signature(facade.init).parameters:
+        assert known in str(raised.value)
+
+
+def test_a_users_tests_may_put_their_own_in_its_place(facade, monkeypatch):
+    """And all is as before then, by pytest's way and by the standard library's."""
+    kept = facade.voice.call, facade.init
+    with monkeypatch.context() as patch:
+        patch.setattr(facade.voice, "call", lambda *_: "fake")
+        patch.setattr(facade, "init", lambda: "fake")
+        patch.setattr(facade, "prefix", "65")
+        assert (facade.voice.call("a", "b"), facade.init(), facade.prefix) == (
+            "fake",
+            "fake",
+            "+65",
+        )
+    assert (facade.voice.call, facade.init, facade.prefix) == (*kept, None)
+    with (
+        mock.patch.object(facade.voice, "call", return_value="fake"),
+        mock.patch.object(facade, "init", return_value="fake"),
+        mock.patch.object(Facade, "account", new_callable=mock.PropertyMock) as account,
+    ):
+        assert (facade.voice.call("a", "b"), facade.init()) == ("fake", "fake")
+        assert facade.account is account.return_value
+    assert (facade.voice.call, facade.init) == kept
 
 
 def test_its_repr_hides_the_token(facade):
