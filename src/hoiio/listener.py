@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    AsyncExitStack,
+    ExitStack,
+)
 from typing import TypeVar, cast
 
 from hoiio.answer import Answer
 from hoiio.driver import sleep_async
-from hoiio.errors import HoiioException
+from hoiio.errors import HoiioException, NotConfigured
 from hoiio.exchange import Outcome, Sleep
 from hoiio.transport import (
+    AsyncHttpStream,
     AsyncStreaming,
     AsyncTransport,
     HttpRequest,
+    HttpStream,
     Opened,
     Streaming,
     Transport,
@@ -76,15 +83,20 @@ class _Listener:
                 case Open():
                     if not isinstance(self._transport, Streaming):
                         return None
-                    stream = self._stream.enter_context(self._transport.stream(step.request))
+                    opening = self._transport.stream(step.request)
+                    _check(opening, AbstractContextManager, "a context manager of an HttpStream")
+                    stream = self._stream.enter_context(opening)
+                    _check(stream, HttpStream, "an HttpStream")
                     self._pieces = stream.pieces
-                    return Opened(stream.headers.get("Content-Type", ""))
+                    return _opened(stream)
                 case Close():
                     self._stream.close()
                     return None
                 case _:
                     return next(self._pieces, b"")
         except HoiioException as error:
+            if isinstance(step, Open) and isinstance(error, NotConfigured):
+                raise  # it will not be otherwise the next time
             return error
 
 
@@ -150,13 +162,39 @@ class _AsyncListener:
                     if not isinstance(self._transport, AsyncStreaming):
                         return None
                     opening = self._transport.stream(step.request)
+                    _check(
+                        opening,
+                        AbstractAsyncContextManager,
+                        "an async context manager of an AsyncHttpStream",
+                    )
                     stream = await self._stream.enter_async_context(opening)
+                    _check(stream, AsyncHttpStream, "an AsyncHttpStream")
                     self._pieces = stream.pieces
-                    return Opened(stream.headers.get("Content-Type", ""))
+                    return _opened(stream)
                 case Close():
                     await self._close()
                     return None
                 case _:
                     return b"" if self._pieces is None else await anext(self._pieces, b"")
         except HoiioException as error:
+            if isinstance(step, Open) and isinstance(error, NotConfigured):
+                raise  # it will not be otherwise the next time
             return error
+
+
+def _check(given: object, kind: type, should: str) -> None:
+    """Raise ``NotConfigured`` for what a transport of one's own gives in place of a stream."""
+    if not isinstance(given, kind):
+        raise NotConfigured(
+            f"the transport's stream gave {type(given).__name__}, not {should}; a transport "
+            "without any stream has no such method"
+        )
+
+
+def _opened(stream: HttpStream | AsyncHttpStream) -> Opened:
+    if not hasattr(stream.headers, "get"):
+        raise NotConfigured(
+            "the headers of the transport's stream are a mapping like {'Content-Type': "
+            f"'text/event-stream'}}, not {type(stream.headers).__name__}"
+        )
+    return Opened(stream.headers.get("Content-Type", ""))

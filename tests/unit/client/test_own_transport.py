@@ -1,10 +1,13 @@
 """A transport of one's own that does not do as it should: nobody is left with a riddle."""
 
 import asyncio
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 
 import pytest
 
 from hoiio import AsyncClient, Client, ConnectionFailed, NotConfigured
+from hoiio.transport import AsyncHttpStream, HttpStream
+from support.steps import response
 
 A, B = "+6511111111", "+6522222222"
 
@@ -72,3 +75,65 @@ def test_nothing_is_no_response(ask, kind):
     """The message names what came."""
     with pytest.raises(NotConfigured, match="send gave NoneType, not an HttpResponse"):
         ask(kind(lambda: None))
+
+
+UP = '{"status": "success_ok", "txn_ref": "TX-1", "call_status_dest1": "ongoing"}'
+
+
+@contextmanager
+def opened(kind, headers):
+    yield kind(200, headers, iter(()))
+
+
+@asynccontextmanager
+async def opened_async(kind, headers):
+    yield kind(200, headers, iter(()))
+
+
+PAIRS = [("Content-Type", "text/event-stream")]
+
+
+@pytest.mark.parametrize("way", ["wait", "watch"])
+@pytest.mark.parametrize(
+    ("stream", "says"),
+    [
+        (lambda: None, "stream gave NoneType, not a context manager of an HttpStream"),
+        (nullcontext, "stream gave NoneType, not an HttpStream"),
+        (lambda: opened(HttpStream, PAIRS), "headers of .* are a mapping .*, not list"),
+    ],
+)
+def test_what_is_no_stream_is_named(way, stream, says):
+    """It would not come to be one, so the call is not asked after instead."""
+    transport = Odd(lambda: response(UP, Hoiio_Features="events"))
+    transport.stream = lambda _: stream()
+    client = Client("id", "token", transport=transport)
+    with pytest.raises(NotConfigured, match=says):
+        client.voice.wait("TX-1") if way == "wait" else list(client.voice.watch("TX-1"))
+    assert transport.sent == 1
+
+
+@pytest.mark.parametrize("way", ["wait", "watch"])
+@pytest.mark.parametrize(
+    ("stream", "says"),
+    [
+        (lambda: None, "gave NoneType, not an async context manager of an AsyncHttpStream"),
+        (lambda: opened(HttpStream, {}), "gave _GeneratorContextManager, not an async context"),
+        (nullcontext, "stream gave NoneType, not an AsyncHttpStream"),
+        (lambda: opened_async(AsyncHttpStream, PAIRS), "headers of .* are a mapping .*, not list"),
+    ],
+)
+def test_what_is_no_stream_is_named_in_async(way, stream, says):
+    """The same."""
+    transport = AsyncOdd(lambda: response(UP, Hoiio_Features="events"))
+    transport.stream = lambda _: stream()
+
+    async def follow():
+        async with AsyncClient("id", "token", transport=transport) as client:
+            if way == "wait":
+                await client.voice.wait("TX-1")
+            else:
+                assert [change.txn_ref async for change in client.voice.watch("TX-1")]
+
+    with pytest.raises(NotConfigured, match=says):
+        asyncio.run(follow())
+    assert transport.sent == 1
