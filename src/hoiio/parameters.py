@@ -227,12 +227,14 @@ def date(name: str, value: object) -> str | None:
         raise InvalidArgument(name, f"not {example}: {_shown(value)}") from None
 
 
-def period(from_: object, to: object) -> tuple[str | None, str | None]:
-    """Two dates as they are sent, the second not before the first."""
-    start, end = date("from", from_), date("to", to)
+def period(from_: object, to: object, first: str = "from_") -> tuple[str | None, str | None]:
+    """Two dates as they are sent, the second not before the first; ``first`` names that one."""
+    start, end = date(first, from_), date("to", to)
     # Written alike, they sort as the instants do.
     if start is not None and end is not None and end < start:
-        raise InvalidArgument("to", f"{end!r} is before 'from', {start!r}, in GMT+8; exchange them")
+        raise InvalidArgument(
+            "to", f"{end!r} is before {first!r}, {start!r}, in GMT+8; exchange them"
+        )
     return start, end
 
 

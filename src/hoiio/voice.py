@@ -195,12 +195,12 @@ class Voice(Generic[A, P, C]):
         ``history().to_csv(path)`` writes them to a file.
         """
         rest: dict[str, Any] = dict(options)
-        if "from" in rest:
-            if from_ is not None:
-                raise TypeError("history() got both 'from' and 'from_'")
-            from_ = rest.pop("from")
-        query = _query(from_, to, page, upto)
-        return self._client.history(query, **rest)
+        if "from" in rest and from_ is not None:
+            raise TypeError("history() got both 'from' and 'from_'")
+        first = "from" if "from" in rest else "from_"
+        start, end = parameters.period(rest.pop("from", from_), to, first)
+        ref = None if upto is None else parameters.txn_ref(upto, "upto")
+        return self._client.history(Query(parameters.page(page), start, end, ref), **rest)
 
     def rate(self, dest1: str, dest2: str, **options: Unpack[Options]) -> A:
         """What a minute between two numbers costs, ``rate``, and how long the credit lasts."""
@@ -214,11 +214,3 @@ def _known(who: Who) -> Who:
     for name in who.keys() - Who.__annotations__.keys():
         raise TypeError(f"got an unexpected keyword argument {name!r}")
     return who
-
-
-def _query(
-    from_: str | datetime | None, to: str | datetime | None, page: int | None, upto: str | None
-) -> Query:
-    start, end = parameters.period(from_, to)
-    ref = None if upto is None else parameters.txn_ref(upto, "upto")
-    return Query(parameters.page(page), start, end, ref)

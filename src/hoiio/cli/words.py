@@ -16,7 +16,7 @@ NAMES: Final = {
     "dests": "A B…",
     "txn_ref": "REF",
     "action": "ACTION",
-    "from": "--since",
+    "from_": "--since",
     "to": "--until",
     "prefix": "prefix, in the profile",
 }

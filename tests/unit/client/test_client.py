@@ -13,7 +13,14 @@ from datetime import datetime
 import pytest
 
 import hoiio
-from hoiio import Client, ConnectionFailed, InvalidResponse, NotConfigured, TimedOut
+from hoiio import (
+    Client,
+    ConnectionFailed,
+    InvalidArgument,
+    InvalidResponse,
+    NotConfigured,
+    TimedOut,
+)
 from support.canned import canned_server, with_http
 
 A, B, C = "+6511111111", "+6522222222", "+6533333333"
@@ -146,6 +153,27 @@ def test_an_unknown_keyword_is_a_type_error(server, client, ask):
     with pytest.raises(TypeError):
         ask(client)
     assert server.asked == []
+
+
+@pytest.mark.parametrize(
+    ("ask", "name", "says"),
+    [
+        (lambda c: c.voice.history(from_=5), "from_", r"from_: a datetime, or text .*not int"),
+        (lambda c: c.voice.history(5), "from_", "from_: a datetime"),
+        (lambda c: c.voice.history(**{"from": 5}), "from", "from: a datetime"),
+        (lambda c: c.voice.history(LATE, EARLY), "to", r"to: .* is before 'from_', "),
+        (lambda c: c.voice.history(to=EARLY, **{"from": LATE}), "to", "to: .* is before 'from', "),
+    ],
+)
+def test_a_refusal_names_the_beginning_as_it_was_written(server, client, ask, name, says):
+    """Python has no parameter named from."""
+    with pytest.raises(InvalidArgument, match=f"^{says}") as raised:
+        ask(client)
+    assert raised.value.name == name
+    assert server.asked == []
+
+
+EARLY, LATE = "2012-01-01 00:00:00", "2012-02-01 00:00:00"
 
 
 def test_without_credentials_nothing_is_sent(server):

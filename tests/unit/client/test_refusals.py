@@ -78,7 +78,7 @@ def client(sent):
         (
             lambda v: v.history("2012-01-02 00:00:00", datetime(2012, 1, 1)),
             "to",
-            "is before 'from'",
+            "is before 'from_'",
         ),
         (
             lambda v: v.history(
@@ -217,7 +217,7 @@ METHODS = {
     "info": ({}, OPTIONS),
 }
 SPOILT = [(method, name) for method, (_, names) in METHODS.items() for name in names]
-PLACES = {"dest1": {"dest1", "dest2"}, "from_": {"from", "to"}, "from": {"from", "to"}}
+PLACES = {"dest1": {"dest1", "dest2"}, "from_": {"from_", "to"}, "from": {"from", "to"}}
 """What is found wrong is between two parameters at times."""
 
 
