@@ -31,11 +31,11 @@ class Origin(Generic[Asker]):
         self.site = site
         self.query = query
 
-    def asked(self) -> Query:
-        """The page that was asked for."""
+    def asked(self, method: str) -> Query:
+        """The page that was asked for; ``method`` is what a caller wants of it."""
         if self.query is None:
             raise InvalidArgument(
-                "history", "this answer is no page of history; use voice.history()"
+                method, f"this answer is no page of history; use voice.history().{method}(…)"
             )
         return self.query
 
@@ -77,8 +77,7 @@ class Response(Answer):
         Calls placed meanwhile shift nothing. Raises ``APIError`` if a page is refused for another
         reason than its rate, which is waited for.
         """
-        origin = self._origin
-        return origin.client.entries(self, origin.asked(), origin.site)
+        return self._entries("all")
 
     def to_csv(self, path: str | PathLike[str]) -> int:
         """Write every entry from this page of history on into a CSV file; returns how many.
@@ -88,10 +87,15 @@ class Response(Answer):
         """
         from hoiio.table import Table  # noqa: PLC0415 - loaded at use
 
+        entries = self._entries("to_csv")
         with Table(path) as table:
-            for entry in self.all():
+            for entry in entries:
                 table.add(entry)
         return table.rows
+
+    def _entries(self, method: str) -> Generator[Response]:
+        origin = self._origin
+        return origin.client.entries(self, origin.asked(method), origin.site)
 
     if not TYPE_CHECKING:
 
@@ -136,8 +140,7 @@ class AsyncResponse(Answer):
         Calls placed meanwhile shift nothing. Raises ``APIError`` if a page is refused for another
         reason than its rate, which is waited for.
         """
-        origin = self._origin
-        return origin.client.entries(self, origin.asked(), origin.site)
+        return self._entries("all")
 
     async def to_csv(self, path: str | PathLike[str]) -> int:
         """Write every entry from this page of history on into a CSV file; returns how many.
@@ -147,10 +150,15 @@ class AsyncResponse(Answer):
         """
         from hoiio.table import Table  # noqa: PLC0415 - loaded at use
 
+        entries = self._entries("to_csv")
         with Table(path) as table:
-            async for entry in self.all():
+            async for entry in entries:
                 table.add(entry)
         return table.rows
+
+    def _entries(self, method: str) -> AsyncGenerator[AsyncResponse]:
+        origin = self._origin
+        return origin.client.entries(self, origin.asked(method), origin.site)
 
     if not TYPE_CHECKING:
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from hoiio import APIError, AsyncClient, Client
+from hoiio import APIError, AsyncClient, Client, InvalidArgument
 from support.steps import response
 
 REFUSED = '{"status": "error_invalid_txn_ref"}'
@@ -96,3 +96,24 @@ def test_a_page_is_no_list_and_asks_for_nothing():
             use(page)
     assert transport.sent == 1
     assert [entry.txn_ref for entry in page.all()] == ["TX-2", "TX-1"]
+
+
+CALL = '{"status": "success_ok", "txn_ref": "TX-1"}'
+
+
+def test_an_answer_that_is_no_page_says_what_cannot_be_had_of_it(tmp_path):
+    """By the method that was called; no file is begun."""
+    answer = Client("id", "token", transport=Canned(CALL)).voice.status("TX-1")
+    with pytest.raises(InvalidArgument, match=r"^all: .* no page of history; .*history\(\)\.all"):
+        answer.all()
+    with pytest.raises(InvalidArgument, match=r"^to_csv: .*history\(\)\.to_csv"):
+        answer.to_csv(tmp_path / "no" / "calls.csv")
+
+    async def main():
+        answer = await AsyncClient("id", "token", transport=AsyncCanned(CALL)).voice.status("TX-1")
+        with pytest.raises(InvalidArgument, match=r"^all: "):
+            answer.all()
+        with pytest.raises(InvalidArgument, match=r"^to_csv: "):
+            await answer.to_csv(tmp_path / "no" / "calls.csv")
+
+    asyncio.run(main())
