@@ -79,6 +79,11 @@ class Table:
             part.chmod(stat.S_IMODE(self._target.stat().st_mode))
         return descriptor
 
+    @property
+    def is_file(self) -> bool:
+        """Whether the rows are in a file of their own, not in a pipe or the like."""
+        return self._part is not None
+
     def add(self, entry: Answer) -> None:
         """Write one call."""
         with self._named():

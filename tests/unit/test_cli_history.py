@@ -3,7 +3,10 @@
 import csv
 import io
 import json
+import os
 import re
+import subprocess
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +15,7 @@ import pytest
 from hoiio import wire
 from hoiio.table import COLUMNS
 from support.canned import canned_server, with_http
-from support.command import configure, here, hoiio, on_terminal, plain
+from support.command import PATIENCE, configure, here, hoiio, on_terminal, plain
 
 OK = {"status": "success_ok"}
 A, B = "+6511111111", "+6522222222"
@@ -133,6 +136,54 @@ def test_the_csv_of_a_file_is_that_of_standard_output(server, capsys, tmp_path):
     server.answers = pages(1)
     assert here(capsys, "history", "--output", path, "--quiet") == ("", "", 0)
     assert [each.name for each in tmp_path.iterdir()] == ["calls.csv"]
+
+
+@contextmanager
+def read_by(*command, out):
+    """The end of what reads a pipe is waited for, unless something failed before."""
+    with subprocess.Popen(command, stdout=out) as reader:
+        try:
+            yield
+            assert reader.wait(PATIENCE) == 0
+        finally:
+            reader.kill()
+
+
+def test_a_pipe_gets_the_rows_and_nothing_else(server, tmp_path):
+    """A named one, that of a shell's >(…), or standard output, where no word is added."""
+    server.answers = pages(150)
+    printed = hoiio("history", "--csv", url=server.url).stdout
+    server.answers = pages(150)
+    ran = hoiio("history", "--output", "/dev/stdout", url=server.url)
+    assert (ran.stdout, ran.stderr, ran.returncode) == (printed, "", 0)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    copy = tmp_path / "copy.csv"
+    server.answers = pages(150)
+    with copy.open("wb") as file, read_by("cat", pipe, out=file):
+        ran = hoiio("history", "--output", str(pipe), url=server.url)
+        assert (ran.stdout, ran.stderr, ran.returncode) == ("", "", 0)
+    assert copy.read_text() == printed
+    assert pipe.is_fifo()
+
+
+def test_a_pipe_that_nobody_reads_any_more_is_no_failure(server, tmp_path):
+    """As with --csv and head."""
+    server.answers = pages(2_000)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with read_by("head", "-c1", pipe, out=subprocess.DEVNULL):
+        ran = hoiio("history", "--output", str(pipe), url=server.url)
+        assert (ran.stdout, ran.stderr, ran.returncode) == ("", "", 0)
+
+
+def test_no_bar_is_drawn_between_rows_on_a_terminal(server):
+    """They are the only thing on it."""
+    server.answers = pages(150)
+    with on_terminal("history", "--output", "/dev/stdout", url=server.url) as terminal:
+        assert terminal.read_all() == 0
+    assert "\x1b" not in terminal.got
+    assert terminal.got.count("\n") == 151
 
 
 def test_a_file_is_whole_or_not_there(server, capsys, tmp_path):

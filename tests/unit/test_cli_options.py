@@ -171,7 +171,7 @@ def test_a_conference_takes_all_that_the_library_does(server, capsys):
         (("history", "--csv", "--json"), "exclude each other"),
         (("history", "--csv", "--quiet"), "exclude each other"),
         (("history", "--json", "--output", "x.csv"), "exclude each other"),
-        (("history", "--output", "/dev/null"), "/dev/null is no file; --csv prints to standard"),
+        (("history", "--output", "/dev"), "--output: /dev is a folder; name a file in it"),
         (
             ("history", "--since", "yesterday"),
             "--since: 30m, 24h, 7d or 2w ago, or a date in GMT+8",

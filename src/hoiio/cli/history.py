@@ -44,7 +44,7 @@ def history(
     :param every: All pages, not only the newest hundred calls; so it is with --since, --until,
         --csv and --output, unless --page is given.
     :param csv: Print CSV, its columns named in the first line.
-    :param output: Write CSV into this file, which is there when it is complete.
+    :param output: Write CSV into this file, which is there when it is complete; or into a pipe.
     """
     _check(csv=csv, output=output, page=page, every=every, options=options)
     now = datetime.now(UTC)
@@ -89,14 +89,16 @@ def _check(
         raise UsageError("--json and --csv, or --output, exclude each other")
     if options.quiet and csv and output is None:
         raise UsageError("--quiet and --csv exclude each other")
-    if output is not None and output.exists() and not output.is_file():
-        raise UsageError(f"--output: {output} is no file; --csv prints to standard output")
+    if output is not None and output.is_dir():
+        raise UsageError(f"--output: {output} is a folder; name a file in it")
 
 
 def _shares_terminal(*, csv: bool, output: Path | None, options: Options) -> bool:
     """Whether lines are printed on a terminal while the pages come, where a bar would be."""
     streamed = csv or options.json or options.quiet
-    return output is None and streamed and show.for_people()
+    if output is not None:
+        streamed = output.is_char_device()
+    return streamed and show.for_people()
 
 
 def _printer(*, csv: bool, options: Options) -> Callable[[Iterator[Response]], None]:
@@ -126,12 +128,17 @@ def _print_refs(entries: Iterable[Response]) -> None:
 
 
 def _write(entries: Iterable[Response], path: Path, options: Options) -> None:
-    """Into a file that is whole or not there. Raises ``UsageError`` where it cannot be written."""
+    """Into a file that is whole or not there, or a pipe, which gets the rows and no more.
+
+    Raises ``UsageError`` where it cannot be written.
+    """
     try:
         with Table(path) as table:
             for entry in entries:
                 table.add(entry)
+    except BrokenPipeError:
+        raise  # nobody reads it any more, as may be with standard output
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
-    if not options.quiet:
+    if table.is_file and not options.quiet:
         show.word(f"{table.rows} calls in {path}")
