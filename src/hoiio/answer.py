@@ -134,7 +134,7 @@ class Answer:
 
     if TYPE_CHECKING:
         # Not among the annotations, which are the answer's fields.
-        _text: str | None
+        _text: str | None  # the body; None if its response has it, empty for an entry
         _origin: Any
 
     def __init__(
@@ -159,8 +159,10 @@ class Answer:
     @property
     def text(self) -> str:
         """The body as it came; of an entry, its own JSON."""
-        if self._text is not None:
+        if self._text:
             return self._text
+        if self._text is None and self.response is not None:
+            return self.response.text
         import json  # noqa: PLC0415 - seldom asked
 
         return json.dumps(self.json)
@@ -249,33 +251,39 @@ _TEXT: Final = Answer.__annotations__.keys() - _RESERVED - wire.FIELDS.keys() - 
 
 def parse(
     kind: type[R],
-    text: str,
-    http: HttpResponse | None = None,
+    came: HttpResponse | str,
     *,
     who: Credentials | None = None,
     origin: object = None,
 ) -> R:
-    """Read an answer into a ``kind`` of response, that keeps its ``origin``, entries and all.
+    """Read what came into a ``kind`` of response, that keeps its ``origin``, entries and all.
 
     The token of ``who`` asked is kept out of the exception's excerpt. Raises ``InvalidResponse``
     for anything that is not one JSON object with a ``status`` and fields of the known shapes.
     """
+    # Each function called here costs more than it looks: between two answers all of this leaves
+    # the processor's caches.
+    text, http = (came, None) if isinstance(came, str) else (None, came)
     try:
         if http is not None and len(http.content) > ANSWER_MAX:
             raise ValueError("too large")  # noqa: TRY301 - one kind of failure for all
-        read = None if http is None else http.fields
-        body: dict[str, Any] = _object(text) if read is None else read
-        status = _status(body)
+        body: dict[str, Any] | None = None if http is None else http.fields
+        if body is None:
+            body = _object(came if isinstance(came, str) else came.text)
+        status = body.get("status")
+        if not isinstance(status, str) or not status:
+            raise ValueError("no status")  # noqa: TRY301
         fields = _fields(body, status)
         if fields.get("entries"):
             fields["entries"] = [
-                kind(_fields(entry, status), None, http, origin) for entry in fields["entries"]
+                kind(_fields(entry, status), "", http, origin) for entry in fields["entries"]
             ]
         return kind(fields, text, http, origin)
     except (ValueError, RecursionError) as error:
         why = _redact(str(error) or "nested too deeply", who)
         code = None if http is None else http.status_code
-        raise InvalidResponse(why, _redact(text, who), code) from None
+        excerpt = _redact(came if isinstance(came, str) else came.text, who)
+        raise InvalidResponse(why, excerpt, code) from None
 
 
 def typed(name: str, value: object) -> dict[str, Any]:
@@ -326,13 +334,6 @@ def _decoder() -> JSONDecoder:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
-
-
-def _status(body: dict[str, Any]) -> str:
-    status = body.get("status")
-    if not isinstance(status, str) or not status:
-        raise ValueError("no status")
-    return status
 
 
 def _fields(body: dict[str, Any], status: str) -> dict[str, Any]:

@@ -121,8 +121,6 @@ class BaseClient(ABC, Generic[A, P, C]):
 
         ``who`` has the request's own credentials, if it has any. Raises ``NotConfigured``.
         """
-        if self._own_site is not None and not who:
-            return self._own_site
         asked = who.get("app_id"), who.get("access_token")
         given = credentials(asked, (self._app_id, self._access_token), os.environ)
         base = base_url(self._base_url, os.environ)
@@ -152,7 +150,9 @@ class BaseClient(ABC, Generic[A, P, C]):
         # Of what is not known no service has promised that it honours a key.
         if key is None and endpoint.chargeable and known:
             key = os.urandom(16).hex()
-        site = self.site(options)
+        site = self._own_site
+        if site is None or options:
+            site = self.site(options)
         reader = self._reader
         if reader is None or reader.site is not site:
             reader = self._reader = Reader(kind, self, site)
@@ -264,7 +264,7 @@ class Reader(Generic[R]):
 
     def __call__(self, http: HttpResponse) -> R:
         """A whole response."""
-        return parse(self._kind, http.text, http, who=self.site.who, origin=self._origin)
+        return parse(self._kind, http, who=self.site.who, origin=self._origin)
 
     def event(self, text: str) -> R:
         """An event of a stream."""
@@ -326,7 +326,8 @@ class Client(BaseClient[Response, Response, Generator[Response]]):
         chargeable request only if it never left or the service honours its idempotency key.
         """
         exchange = self._exchange(Response, endpoint, params, options)
-        return run(self._transport(), exchange, strict=self._raise_errors)
+        transport = self._transport.now or self._transport()
+        return run(transport, exchange, strict=self._raise_errors)
 
     def history(self, query: Query, **options: Unpack[Options]) -> Response:
         """A page of history; what :meth:`Voice.history` asks for."""
@@ -454,7 +455,8 @@ class AsyncClient(
         chargeable request only if it never left or the service honours its idempotency key.
         """
         exchange = self._exchange(AsyncResponse, endpoint, params, options)
-        return run_async(self._transport(), exchange, strict=self._raise_errors)
+        transport = self._transport.now or self._transport()
+        return run_async(transport, exchange, strict=self._raise_errors)
 
     def history(self, query: Query, **options: Unpack[Options]) -> AsyncHistory:
         """A page of history; what :meth:`Voice.history` asks for."""

@@ -73,8 +73,9 @@ class Features:
     """What the service at each base URL has said it can do; one for all of a client's requests."""
 
     def __init__(self) -> None:
+        self.headers: dict[str, str] = {}
+        """What they are known by: for each base URL the header of its newest answer."""
         self._of: dict[str, frozenset[str]] = {}
-        self._headers: dict[str, frozenset[str]] = {}
 
     def of(self, base_url: str) -> frozenset[str]:
         """By the newest answer; empty before the first."""
@@ -82,15 +83,8 @@ class Features:
 
     def learn(self, base_url: str, header: str) -> None:
         """Take note of an answer's ``Hoiio-Features``."""
-        known = self._headers.get(header)
-        if known is None:
-            known = frozenset(name.strip() for name in header.split(","))
-            if len(self._headers) < _HEADERS_MAX:
-                self._headers[header] = known
-        self._of[base_url] = known
-
-
-_HEADERS_MAX: Final = 16
+        self._of[base_url] = frozenset(name.strip() for name in header.split(","))
+        self.headers[base_url] = header
 
 
 class Pollers:
@@ -178,7 +172,9 @@ class Exchange(Generic[R]):
         except InvalidResponse as error:
             # A page of a proxy's in between says nothing of what the service can do.
             return self._failed(error, outcome)
-        self._features.learn(self._base_url, outcome.headers.get(wire.FEATURES_HEADER, ""))
+        features = outcome.headers.get(wire.FEATURES_HEADER, "")
+        if self._features.headers.get(self._base_url) != features:
+            self._features.learn(self._base_url, features)
         if self._key is not None:
             answer.idempotency_key = self._key
         if answer.status == _SUCCESS:

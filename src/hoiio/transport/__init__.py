@@ -164,10 +164,11 @@ class Loaded(Generic[T]):
 
     def __init__(self, given: T | Library, load: Callable[[str], T]) -> None:
         self._name = ""
-        self._transport: T | None = None
+        self.now: T | None = None
+        """The transport if it has been used, or is one's own."""
         if not isinstance(given, str):
             _check_shape(given, awaited=load is load_async)
-            self._transport = given
+            self.now = given
         elif given in {"httpx2", "pyreqwest"}:
             self._name = given
         else:
@@ -176,19 +177,14 @@ class Loaded(Generic[T]):
 
     def __call__(self) -> T:
         """The transport. Raises ``NotConfigured`` when its library is not installed."""
-        if self._transport is not None:
-            return self._transport
+        if self.now is not None:
+            return self.now
         from hoiio.transport.forks import making  # noqa: PLC0415 - slow to load
 
         with making:
-            if self._transport is None:
-                self._transport = self._load(self._name)
-            return self._transport
-
-    @property
-    def now(self) -> T | None:
-        """The transport if it has been used."""
-        return self._transport
+            if self.now is None:
+                self.now = self._load(self._name)
+            return self.now
 
 
 _KINDS: Final = "'httpx2', 'pyreqwest' or an object of your own"

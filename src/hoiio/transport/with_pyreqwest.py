@@ -17,7 +17,7 @@ from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Final, TypeGuard, TypeVar, overload
+from typing import Final, TypeVar, cast, overload
 from urllib.parse import urlsplit
 
 from hoiio.defaults import TOTAL_TIMEOUT
@@ -89,11 +89,11 @@ class PyreqwestTransport:
     def send(self, request: HttpRequest) -> HttpResponse:
         """Send and read the whole answer; see :meth:`hoiio.transport.Transport.send`."""
         try:
-            http = self._client(_connect(request)).request(request.method, request.url)
+            http = self._client(request).request(request.method, request.url)
             response = _filled(http, request).build().send()
             content = response.bytes().to_bytes()
             try:
-                body = response.json() if _is_small(content) else None
+                body = response.json() if len(content) < _SMALL else None
             except BodyDecodeError:
                 body = None
             return _answer(response, content, body)
@@ -109,8 +109,11 @@ class PyreqwestTransport:
         with making:
             self._clients = {}
 
-    def _client(self, connect: float) -> SyncClient:
+    def _client(self, request: HttpRequest) -> SyncClient:
         # The library knows a time-out for connecting only of a whole client.
+        connect = request.connect
+        if connect >= request.total:
+            connect = _within(request.total)
         known = self._clients.get(connect)
         if known is not None and self._pid == os.getpid():
             return known
@@ -141,11 +144,11 @@ class AsyncPyreqwestTransport:
     async def send(self, request: HttpRequest) -> HttpResponse:
         """Send and read the whole answer; see :meth:`hoiio.transport.Transport.send`."""
         try:
-            http = self._client(_connect(request)).request(request.method, request.url)
+            http = self._client(request).request(request.method, request.url)
             response = await _filled(http, request).build().send()
             content = (await response.bytes()).to_bytes()
             try:
-                body = await response.json() if _is_small(content) else None
+                body = await response.json() if len(content) < _SMALL else None
             except BodyDecodeError:
                 body = None
             return _answer(response, content, body)
@@ -156,7 +159,10 @@ class AsyncPyreqwestTransport:
         """As :meth:`PyreqwestTransport.close`."""
         self._clients = {}
 
-    def _client(self, connect: float) -> Client:
+    def _client(self, request: HttpRequest) -> Client:
+        connect = request.connect
+        if connect >= request.total:
+            connect = _within(request.total)
         known = self._clients.get(connect)
         if self._pid != os.getpid():
             if self._clients:
@@ -289,8 +295,11 @@ class _Options:
 
 def _answer(response: BaseResponse, content: bytes, body: object) -> HttpResponse:
     headers = _Headers(response.headers)
-    if _has_only_texts(body):
-        return HttpResponse(response.status, headers, content, body)
+    if isinstance(body, dict):
+        fields = cast("dict[str, str]", body)
+        # Of texts it is as the standard library would have read it; numbers may differ.
+        if _ONLY_TEXT.issuperset(map(type, fields.values())):
+            return HttpResponse(response.status, headers, content, fields)
     if headers.get("Content-Encoding", "").lower() in {"gzip", "x-gzip", "deflate"}:
         content = _unpacked(content)
     return HttpResponse(response.status, headers, content)
@@ -308,31 +317,19 @@ _GZIP_OR_ZLIB: Final = zlib.MAX_WBITS + 32
 """The head of the data tells which."""
 
 
-def _is_small(content: bytes) -> bool:
-    """Whether this is no page of history, which has more than texts in it."""
-    return len(content) < _SMALL
-
-
 _SMALL: Final = 2048
-
-
-def _has_only_texts(body: object) -> TypeGuard[dict[str, str]]:
-    """Then it is as the standard library would have read it, and took less; numbers may differ."""
-    return isinstance(body, dict) and _ONLY_TEXT.issuperset(map(type, body.values()))  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
+"""Bytes; what is longer is a page of history, which has more than texts in it."""
 
 
 _ONLY_TEXT: Final = frozenset({str})
 
 
-def _connect(request: HttpRequest) -> float:
-    """Seconds to connect. There is a pool for each, so what is left of a deadline is rounded down.
+def _within(total: float) -> float:
+    """Seconds to connect that end before the whole request does: then nothing was sent, for sure.
 
-    Connecting that may take all the time is to end before the whole request does: only then is it
-    known that nothing was sent.
+    There is a pool for each, so what is left of a deadline is rounded down.
     """
-    if request.connect < request.total:
-        return request.connect
-    return math.exp2(math.floor(math.log2(request.total * _INNER) * 4) / 4)
+    return math.exp2(math.floor(math.log2(total * _INNER) * 4) / 4)
 
 
 _INNER: Final = 0.9

@@ -93,7 +93,7 @@ def test_what_was_refused_for_its_rate_says_when_to_come_back():
     """None where the service does not."""
     text = '{"status": "error_rate_limit_exceeded"}'
     for header, seconds in [({"Retry_After": "7"}, 7), ({}, None), ({"Retry_After": "soon"}, None)]:
-        error = api_error(parse(Answer, text, response(text, **header)))
+        error = api_error(parse(Answer, response(text, **header)))
         assert isinstance(error, RateLimited)
         assert error.retry_after == seconds
 
@@ -194,7 +194,7 @@ def test_every_message_says_what_to_do_or_what_is_wrong():
     error.advice = "look at history()"
     assert str(error) == "the connection to a.example broke; look at history()"
     with pytest.raises(InvalidResponse, match=r"HTTP 502, not an answer of the API \(not JSON\)"):
-        parse(Answer, "<html>", response("<html>", 502))
+        parse(Answer, response("<html>", 502))
 
 
 def test_an_argument_that_is_wrong_can_be_pickled_or_says_no():

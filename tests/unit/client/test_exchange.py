@@ -46,7 +46,7 @@ def asking(features, *, chargeable=True, total=30.0, connect=5.0, retries=2, **e
 
 
 def read(http):
-    return parse(Answer, http.text, http)
+    return parse(Answer, http)
 
 
 def knowing(*names):

@@ -44,7 +44,7 @@ def read(body):
     http = response("")
     http.content = body
     try:
-        res = parse(Answer, http.text, http, who=Credentials("id", "s3cret"))
+        res = parse(Answer, http, who=Credentials("id", "s3cret"))
     except InvalidResponse as error:
         refused = error
     else:
@@ -142,5 +142,5 @@ def test_ten_megabytes():
     """Of nothing, of one field, of an answer that is whole: too large, whatever it is."""
     for body in (b" " * 10**7, b'{"status": "' + b"x" * 10**7, TEXTS[0] + b" " * 10**7):
         with pytest.raises(InvalidResponse, match="too large") as raised:
-            parse(Answer, body.decode(), response(body.decode()))
+            parse(Answer, response(body.decode()))
         assert raised.value.excerpt == body[:LIMIT].decode()

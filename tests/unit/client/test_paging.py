@@ -38,7 +38,7 @@ class Service:
     def answer(self, query):
         self.asked.append(query)
         if self.refused:
-            return parse(Answer, self.refused[0].text, self.refused.pop(0))
+            return parse(Answer, self.refused.pop(0))
         found = self.calls
         if query.upto is not None:
             assert self.knows_upto

@@ -304,7 +304,7 @@ TYPO = """
 import sys
 from hoiio import Response
 from hoiio.answer import parse
-parse(Response, '{"status": "success_ok", "txn_ref": "TX-1", "new_field": "1"}', None).NAME
+parse(Response, '{"status": "success_ok", "txn_ref": "TX-1", "new_field": "1"}').NAME
 """
 
 

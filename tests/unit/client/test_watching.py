@@ -56,7 +56,7 @@ class World:
         outcome = yield REQUEST
         if isinstance(outcome, Exception):
             raise outcome
-        return parse(Answer, outcome.text, outcome)
+        return parse(Answer, outcome)
 
     def stream(self, seconds):
         return REQUEST if self.streams and seconds > 0 else None
