@@ -267,8 +267,10 @@ def parse(
     try:
         if http is not None and len(http.content) > ANSWER_MAX:
             raise ValueError("too large")  # noqa: TRY301 - one kind of failure for all
-        body: dict[str, Any] | None = None if http is None else http.fields
-        if body is None:
+        read = None if http is None else http.body
+        if isinstance(read, dict) and _ONLY_TEXT.issuperset(map(type, read.values())):  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
+            body = cast("dict[str, Any]", read)
+        else:
             body = _object(came if isinstance(came, str) else came.text)
         status = body.get("status")
         if not isinstance(status, str) or not status:
@@ -284,6 +286,9 @@ def parse(
         code = None if http is None else http.status_code
         excerpt = _redact(came if isinstance(came, str) else came.text, who)
         raise InvalidResponse(why, excerpt, code) from None
+
+
+_ONLY_TEXT: Final = frozenset({str})
 
 
 def typed(name: str, value: object) -> dict[str, Any]:
@@ -406,12 +411,19 @@ _AMOUNT: Final = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?", re.ASCII)
 
 
 def _integer(name: str, value: object) -> int:
-    if isinstance(value, str) and len(value) < 10 and value.isascii() and value.isdigit():
-        return int(value)
+    whole = _whole(value) if isinstance(value, str) else None
+    if whole is not None:
+        return whole
     amount = _decimal(name, value)
     if amount != amount.to_integral_value():
         raise _wrong(name, value)
     return int(amount)
+
+
+@lru_cache(maxsize=1024)
+def _whole(text: str) -> int | None:
+    """A plainly written count; None for all that takes a second look."""
+    return int(text) if len(text) < 10 and text.isascii() and text.isdigit() else None
 
 
 def _date(name: str, value: object) -> datetime:

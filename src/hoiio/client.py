@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Coroutine, Generator, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
@@ -158,7 +159,7 @@ class BaseClient(ABC, Generic[A, P, C]):
             reader = self._reader = Reader(kind, self, site)
         return Exchange(
             site.request(endpoint.path, params, key, connect=connect, total=total),
-            reader,
+            reader.read,
             self._features,
             base_url=site.base_url,
             # What is not known to be harmless might cost money when it is done twice.
@@ -186,7 +187,7 @@ class BaseClient(ABC, Generic[A, P, C]):
             total = min(self._timeout, seconds)
             return self._asking(reader, wire.QUERY_STATUS, params, total=total)
 
-        call = Call(txn_ref, ask, stream, reader.event)
+        call = Call(txn_ref, ask, stream, reader.read)
         return watch(call, timeout, self._pollers)
 
     def _pages(self, kind: type[R], first: R, query: Query, site: Site) -> Paging[R]:
@@ -222,7 +223,7 @@ class BaseClient(ABC, Generic[A, P, C]):
         site = reader.site
         return Exchange(
             site.request(endpoint.path, params, None, connect=connect, total=total),
-            reader,
+            reader.read,
             self._features,
             base_url=site.base_url,
             chargeable=False,
@@ -249,7 +250,7 @@ _OPTIONS = frozenset({"app_id", "access_token", "timeout", "connect_timeout", "i
 class Reader(Generic[R]):
     """Makes an answer of what came from a site, that can ask on there."""
 
-    __slots__ = ("_kind", "_origin", "site")
+    __slots__ = ("read", "site")
 
     def __init__(
         self,
@@ -258,17 +259,12 @@ class Reader(Generic[R]):
         site: Site,
         query: Query | None = None,
     ) -> None:
-        self._kind: type[R] = kind
         self.site = site
-        self._origin = Origin(client, site, query)
-
-    def __call__(self, http: HttpResponse) -> R:
-        """A whole response."""
-        return parse(self._kind, http, who=self.site.who, origin=self._origin)
-
-    def event(self, text: str) -> R:
-        """An event of a stream."""
-        return parse(self._kind, text, who=self.site.who, origin=self._origin)
+        origin = Origin(client, site, query)
+        self.read: Callable[[HttpResponse | str], R] = partial(
+            parse, kind, who=site.who, origin=origin
+        )
+        """Of a whole response, or of an event of a stream."""
 
 
 class Client(BaseClient[Response, Response, Generator[Response]]):

@@ -60,22 +60,23 @@ class HttpResponse:
 
     The client looks for ``Hoiio-Features`` and ``Retry-After``, of a stream for ``Content-Type``.
 
-    ``fields`` is the content as JSON, from a library that has read it: an object of texts only.
+    ``body`` is the content as a library's own JSON reader has it, None if that is not known. It is
+    made use of only where readers cannot differ: of an object of texts.
     """
 
-    __slots__ = ("content", "fields", "headers", "status_code")
+    __slots__ = ("body", "content", "headers", "status_code")
 
     def __init__(
         self,
         status_code: int,
         headers: Mapping[str, str],
         content: bytes,
-        fields: dict[str, str] | None = None,
+        body: object = None,
     ) -> None:
         self.status_code = status_code
         self.headers = headers
         self.content = content
-        self.fields = fields
+        self.body = body
 
     @property
     def text(self) -> str:

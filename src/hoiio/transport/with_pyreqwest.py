@@ -16,8 +16,9 @@ import zlib
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import lru_cache
 from pathlib import Path
-from typing import Final, TypeVar, cast, overload
+from typing import Final, TypeVar, overload
 from urllib.parse import urlsplit
 
 from hoiio.defaults import TOTAL_TIMEOUT
@@ -44,6 +45,7 @@ try:
         RequestError,
         RequestTimeoutError,
     )
+    from pyreqwest.http import Url
     from pyreqwest.proxy import ProxyBuilder
     from pyreqwest.request import RequestBuilder, SyncRequestBuilder
     from pyreqwest.response import BaseResponse
@@ -89,7 +91,8 @@ class PyreqwestTransport:
     def send(self, request: HttpRequest) -> HttpResponse:
         """Send and read the whole answer; see :meth:`hoiio.transport.Transport.send`."""
         try:
-            http = self._client(request).request(request.method, request.url)
+            url = _parsed(request.url) if request.body else request.url
+            http = self._client(request).request(request.method, url)
             response = _filled(http, request).build().send()
             content = response.bytes().to_bytes()
             try:
@@ -144,7 +147,8 @@ class AsyncPyreqwestTransport:
     async def send(self, request: HttpRequest) -> HttpResponse:
         """Send and read the whole answer; see :meth:`hoiio.transport.Transport.send`."""
         try:
-            http = self._client(request).request(request.method, request.url)
+            url = _parsed(request.url) if request.body else request.url
+            http = self._client(request).request(request.method, url)
             response = await _filled(http, request).build().send()
             content = (await response.bytes()).to_bytes()
             try:
@@ -185,14 +189,12 @@ class AsyncPyreqwestTransport:
 class _Headers(Mapping[str, str]):
     """The library's own, which fail for a value that is no text: here there is none then."""
 
-    __slots__ = ("_kept",)
-
-    def __init__(self, kept: Mapping[str, str]) -> None:
-        self._kept = kept
+    __slots__ = ("kept",)
+    kept: Mapping[str, str]
 
     def __getitem__(self, name: str) -> str:
         try:
-            return self._kept[name]
+            return self.kept[name]
         except ValueError:
             raise KeyError(name) from None
 
@@ -208,13 +210,13 @@ class _Headers(Mapping[str, str]):
     def get(self, name: str, default: T | None = None, /) -> str | T | None:
         """Cheaper than by an exception, which a service without the header would cost each time."""
         try:
-            return self._kept.get(name, default)
+            return self.kept.get(name, default)
         except ValueError:
             return default
 
     def __iter__(self) -> Iterator[str]:
         # A name that comes twice is listed twice by the library.
-        return (name for name in dict.fromkeys(self._kept) if name in self)
+        return (name for name in dict.fromkeys(self.kept) if name in self)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -294,15 +296,14 @@ class _Options:
 
 
 def _answer(response: BaseResponse, content: bytes, body: object) -> HttpResponse:
-    headers = _Headers(response.headers)
-    if isinstance(body, dict):
-        fields = cast("dict[str, str]", body)
-        # Of texts it is as the standard library would have read it; numbers may differ.
-        if _ONLY_TEXT.issuperset(map(type, fields.values())):
-            return HttpResponse(response.status, headers, content, fields)
-    if headers.get("Content-Encoding", "").lower() in {"gzip", "x-gzip", "deflate"}:
+    headers = _Headers()
+    headers.kept = response.headers
+    if body is None and headers.get("Content-Encoding", "").lower() in _ENCODINGS:
         content = _unpacked(content)
-    return HttpResponse(response.status, headers, content)
+    return HttpResponse(response.status, headers, content, body)
+
+
+_ENCODINGS: Final = frozenset({"gzip", "x-gzip", "deflate"})
 
 
 def _unpacked(content: bytes) -> bytes:
@@ -321,7 +322,10 @@ _SMALL: Final = 2048
 """Bytes; what is longer is a page of history, which has more than texts in it."""
 
 
-_ONLY_TEXT: Final = frozenset({str})
+@lru_cache(maxsize=64)
+def _parsed(url: str) -> Url:
+    """One without parameters, which is the same again and again, and has no access token in it."""
+    return Url(url)
 
 
 def _within(total: float) -> float:
