@@ -1,4 +1,4 @@
-"""A program that walks a whole history: ``python walk.py URL``, then a line of JSON.
+"""A program that walks a whole history: ``python walk.py URL TRANSPORT``, then a line of JSON.
 
 ``cpu`` is seconds of CPU for ``entries``; ``early`` and ``late`` are the most memory in MB that was
 seen in the second tenth of the walk and in its last. Each entry's typed fields are read.
@@ -21,9 +21,10 @@ LOOK_EVERY = 200
 
 
 def main():
-    url, tenth, seen = sys.argv[1], ENTRIES // 10, defaultdict(float)
+    url, transport = sys.argv[1:]
+    tenth, seen = ENTRIES // 10, defaultdict(float)
     count = minutes = 0
-    with hoiio.Client("id", "token", base_url=f"{url}open/") as client:
+    with hoiio.Client("id", "token", base_url=f"{url}open/", transport=transport) as client:
         client.voice.history()  # loads what the first request loads
         used = time.process_time()
         for entry in client.voice.history().all():

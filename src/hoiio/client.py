@@ -348,9 +348,7 @@ class Client(BaseClient[Response, Response, Generator[Response]]):
         """What :meth:`Response.all` asks for."""
         from hoiio import walker  # noqa: PLC0415 - loaded at use
 
-        transport = self._transport()
-        steps = self._pages(Response, first, query, site)
-        return walker.walk(lambda page: run(transport, page), steps)
+        return walker.walk(self._transport(), self._pages(Response, first, query, site))
 
     def from_environment(self) -> Client:
         """One like it, whose credentials and place are the environment's."""

@@ -6,7 +6,7 @@ The rules are in :mod:`hoiio.exchange`; here is only how to send, to sleep and t
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from hoiio.answer import Answer
 from hoiio.errors import ConnectionFailed, HoiioException
@@ -15,12 +15,20 @@ from hoiio.exchange import Exchange, Sleep
 if TYPE_CHECKING:
     import asyncio
 
-    from hoiio.transport import AsyncTransport, Transport
+    from hoiio.transport import AsyncTransport, HttpRequest, HttpResponse
 
 R = TypeVar("R", bound=Answer)
 
 
-def run(transport: Transport, exchange: Exchange[R], *, strict: bool = False) -> R:
+class Sender(Protocol):
+    """What a transport is here."""
+
+    def send(self, request: HttpRequest) -> HttpResponse:
+        """As :meth:`hoiio.transport.Transport.send`."""
+        ...
+
+
+def run(transport: Sender, exchange: Exchange[R], *, strict: bool = False) -> R:
     """Make a request, for its answer; if ``strict``, an error of the API is raised."""
     request = exchange.begin()
     while True:

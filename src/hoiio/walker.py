@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from hoiio.answer import Answer
-from hoiio.driver import asyncio_loop, sleep_async
+from hoiio.driver import asyncio_loop, run, sleep_async
 from hoiio.errors import HoiioException
 from hoiio.exchange import Exchange, Sleep
 from hoiio.paging import Begin, Entries, Finish, Paging
@@ -17,15 +17,17 @@ if TYPE_CHECKING:
     import asyncio
     from concurrent.futures import Future
 
+    from hoiio.transport import HttpRequest, HttpResponse, Transport
+
 R = TypeVar("R", bound=Answer)
 
 
-def walk(run: Callable[[Exchange[R]], R], steps: Paging[R]) -> Generator[R]:
-    """Go through a history; the next page is asked for in a thread of its own.
+def walk(transport: Transport, steps: Paging[R]) -> Generator[R]:
+    """Go through a history; the next page is fetched in a thread of its own.
 
-    ``run`` makes a request, for its answer.
+    It is read in the thread that it is for: what one processor makes, another is slow to look at.
     """
-    ahead: Future[R] | None = None
+    ahead: tuple[Exchange[R], _Fetched] | None = None
     outcome: R | HoiioException | None = None
     while True:
         try:
@@ -35,7 +37,7 @@ def walk(run: Callable[[Exchange[R]], R], steps: Paging[R]) -> Generator[R]:
         outcome = None
         match step:
             case Begin():
-                ahead = _set_off(run, step.exchange)
+                ahead = step.exchange, _Fetched(transport, step.exchange.begin())
             case Finish():
                 outcome = _result(ahead)
             case Entries():
@@ -44,27 +46,37 @@ def walk(run: Callable[[Exchange[R]], R], steps: Paging[R]) -> Generator[R]:
                 time.sleep(step.seconds)
 
 
-def _set_off(run: Callable[[Exchange[R]], R], exchange: Exchange[R]) -> Future[R]:
-    """Fetch a page in a thread that the end of the program does not wait for."""
-    from concurrent.futures import Future  # noqa: PLC0415 - slow to load
+class _Fetched:
+    """A transport that is sending already what it will be asked to send first."""
 
-    ahead: Future[R] = Future()
+    def __init__(self, transport: Transport, request: HttpRequest) -> None:
+        from concurrent.futures import Future  # noqa: PLC0415 - slow to load
 
-    def fetch() -> None:
-        try:
-            ahead.set_result(run(exchange))
-        except BaseException as error:  # noqa: BLE001 - whoever waits for the page gets it
-            ahead.set_exception(error)
+        self._transport = transport
+        self._first: Future[HttpResponse] | None = Future()
+        # The end of the program does not wait for it.
+        threading.Thread(
+            target=_fetch, args=(transport, request, self._first), name="hoiio-history", daemon=True
+        ).start()
 
-    threading.Thread(target=fetch, name="hoiio-history", daemon=True).start()
-    return ahead
+    def send(self, request: HttpRequest) -> HttpResponse:
+        first, self._first = self._first, None
+        return self._transport.send(request) if first is None else first.result()
 
 
-def _result(ahead: Future[R] | None) -> R | HoiioException:
+def _fetch(transport: Transport, request: HttpRequest, future: Future[HttpResponse]) -> None:
+    try:
+        future.set_result(transport.send(request))
+    except BaseException as error:  # noqa: BLE001 - whoever waits for the page gets it
+        future.set_exception(error)
+
+
+def _result(ahead: tuple[Exchange[R], _Fetched] | None) -> R | HoiioException:
     if ahead is None:
         raise TypeError("nothing was begun")
+    exchange, fetched = ahead
     try:
-        return ahead.result()
+        return run(fetched, exchange)
     except HoiioException as error:
         return error
 

@@ -1,10 +1,12 @@
 """What an answer does later: wait, watch, walk; and what it does not."""
 
 import asyncio
+import threading
 
 import pytest
 
 from hoiio import APIError, AsyncClient, Client, InvalidArgument
+from hoiio.transport import HttpResponse
 from support.steps import response
 
 REFUSED = '{"status": "error_invalid_txn_ref"}'
@@ -117,3 +119,37 @@ def test_an_answer_that_is_no_page_says_what_cannot_be_had_of_it(tmp_path):
             await answer.to_csv(tmp_path / "no" / "calls.csv")
 
     asyncio.run(main())
+
+
+class Noting(Canned):
+    """It notes which thread sends, and which one reads what came of it."""
+
+    def __init__(self, text):
+        super().__init__(text)
+        self.senders, self.readers = [], []
+
+    def send(self, request):
+        noting = self
+
+        class Noted(HttpResponse):
+            @property
+            def text(self):
+                noting.readers.append(threading.get_ident())
+                return super().text
+
+        self.senders.append(threading.get_ident())
+        came = super().send(request)
+        self.text = self.text.replace("TX-", "TX-1")
+        return Noted(came.status_code, came.headers, came.content)
+
+
+def test_a_page_is_fetched_beside_the_walk_and_read_in_it():
+    """Reading elsewhere would gain nothing: what is read there has to be moved here."""
+    page = PAGE.replace('"total_entries_count": "2"', '"total_entries_count": "102"')
+    transport = Noting(page)
+    walked = Client("id", "token", transport=transport).voice.history().all()
+    assert next(walked).txn_ref == "TX-2"
+    assert [entry.txn_ref for entry in walked] == ["TX-1", "TX-12", "TX-11"]
+    here = threading.get_ident()
+    assert [sender == here for sender in transport.senders] == [True, False]
+    assert transport.readers == [here, here]

@@ -1,6 +1,8 @@
 """Whatever a server sends, the client gives an answer or InvalidResponse, and nothing else."""
 
+import gc
 import json
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -144,3 +146,18 @@ def test_ten_megabytes():
         with pytest.raises(InvalidResponse, match="too large") as raised:
             parse(Answer, response(body.decode()))
         assert raised.value.excerpt == body[:LIMIT].decode()
+
+
+@pytest.mark.parametrize("digit", ["1", "7.", "x"])
+@pytest.mark.parametrize("field", ["rate", "duration"])
+def test_an_amount_without_an_end_is_not_kept(field, digit):
+    """What is remembered of amounts is as short as real ones are."""
+    tracemalloc.start()
+    try:
+        for nth in range(20):
+            read(json.dumps({"status": "success_ok", field: f"{nth}{digit * 100_000}"}).encode())
+        gc.collect()
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 500_000
