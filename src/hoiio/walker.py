@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from hoiio.answer import Answer
@@ -19,64 +20,85 @@ if TYPE_CHECKING:
 
     from hoiio.transport import HttpRequest, HttpResponse, Transport
 
+    _Job = tuple[HttpRequest, Future[HttpResponse]]
+
 R = TypeVar("R", bound=Answer)
 
 
 def walk(transport: Transport, steps: Paging[R]) -> Generator[R]:
-    """Go through a history; the next page is fetched in a thread of its own.
+    """Go through a history; the next page is fetched in another thread.
 
     It is read in the thread that it is for: what one processor makes, another is slow to look at.
     """
-    ahead: tuple[Exchange[R], _Fetched] | None = None
+    fetcher = _Fetcher(transport)
+    ahead: Exchange[R] | None = None
     outcome: R | HoiioException | None = None
-    while True:
-        try:
-            step = steps.send(outcome)
-        except StopIteration:
-            return
-        outcome = None
-        match step:
-            case Begin():
-                ahead = step.exchange, _Fetched(transport, step.exchange.begin())
-            case Finish():
-                outcome = _result(ahead)
-            case Entries():
-                yield from step.entries
-            case Sleep():
-                time.sleep(step.seconds)
+    try:
+        while True:
+            try:
+                step = steps.send(outcome)
+            except StopIteration:
+                return
+            outcome = None
+            match step:
+                case Begin():
+                    ahead = step.exchange
+                    fetcher.fetch(ahead.begin())
+                case Finish():
+                    outcome = _result(fetcher, ahead)
+                case Entries():
+                    yield from step.entries
+                case Sleep():
+                    time.sleep(step.seconds)
+    finally:
+        fetcher.stop()
 
 
-class _Fetched:
-    """A transport that is sending already what it will be asked to send first."""
+class _Fetcher:
+    """A transport that has sent already what it is asked to send first after a ``fetch``.
 
-    def __init__(self, transport: Transport, request: HttpRequest) -> None:
+    It has one thread for all of a walk, which the end of the program does not wait for.
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._jobs: SimpleQueue[_Job | None] | None = None
+        self._fetched: Future[HttpResponse] | None = None
+
+    def fetch(self, request: HttpRequest) -> None:
         from concurrent.futures import Future  # noqa: PLC0415 - slow to load
 
-        self._transport = transport
-        self._first: Future[HttpResponse] | None = Future()
-        # The end of the program does not wait for it.
-        threading.Thread(
-            target=_fetch, args=(transport, request, self._first), name="hoiio-history", daemon=True
-        ).start()
+        if self._jobs is None:
+            self._jobs = SimpleQueue()
+            threading.Thread(
+                target=_fetch, args=(self._transport, self._jobs), name="hoiio-history", daemon=True
+            ).start()
+        self._fetched = Future()
+        self._jobs.put((request, self._fetched))
 
     def send(self, request: HttpRequest) -> HttpResponse:
-        first, self._first = self._first, None
-        return self._transport.send(request) if first is None else first.result()
+        fetched, self._fetched = self._fetched, None
+        return self._transport.send(request) if fetched is None else fetched.result()
+
+    def stop(self) -> None:
+        if self._jobs is not None:
+            self._jobs.put(None)
 
 
-def _fetch(transport: Transport, request: HttpRequest, future: Future[HttpResponse]) -> None:
-    try:
-        future.set_result(transport.send(request))
-    except BaseException as error:  # noqa: BLE001 - whoever waits for the page gets it
-        future.set_exception(error)
+def _fetch(transport: Transport, jobs: SimpleQueue[_Job | None]) -> None:
+    while (job := jobs.get()) is not None:
+        request, future = job
+        try:
+            future.set_result(transport.send(request))
+        except BaseException as error:  # noqa: BLE001 - whoever waits for the page gets it
+            future.set_exception(error)
 
 
-def _result(ahead: tuple[Exchange[R], _Fetched] | None) -> R | HoiioException:
+def _result(fetcher: _Fetcher, ahead: Exchange[R] | None) -> R | HoiioException:
     if ahead is None:
         raise TypeError("nothing was begun")
-    exchange, fetched = ahead
     try:
-        return run(fetched, exchange)
+        return run(fetcher, ahead)
     except HoiioException as error:
         return error
 

@@ -153,3 +153,18 @@ def test_a_page_is_fetched_beside_the_walk_and_read_in_it():
     here = threading.get_ident()
     assert [sender == here for sender in transport.senders] == [True, False]
     assert transport.readers == [here, here]
+
+
+@pytest.mark.parametrize("how", ["to its end", "closed", "dropped"])
+def test_a_walk_leaves_no_thread(how):
+    page = PAGE.replace('"total_entries_count": "2"', '"total_entries_count": "102"')
+    walked = Client("id", "token", transport=Noting(page)).voice.history().all()
+    next(walked)
+    [fetcher] = [thread for thread in threading.enumerate() if thread.name == "hoiio-history"]
+    if how == "to its end":
+        list(walked)
+    elif how == "closed":
+        walked.close()
+    del walked
+    fetcher.join(10)
+    assert not fetcher.is_alive()
