@@ -3,8 +3,8 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 # Other telephony SDKs, which only the client's benchmarks need, stay out of the tests' environment.
 BENCH := .cache/bench
-# Byte code goes where it is removed with the environment.
-IN_VENV := PYTHONPYCACHEPREFIX=$(CURDIR)/$(VENV)/pycache
+# Byte code is kept, where it is removed with the environment: the tests start many processes.
+IN_VENV := env -u PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX=$(CURDIR)/$(VENV)/pycache
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
@@ -28,7 +28,7 @@ $(BENCH)/.ready: pyproject.toml
 	@touch $@
 
 test: $(VENV)/.ready ## run the whole test suite
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+	$(IN_VENV) $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
 fuzz: $(VENV)/.ready ## tens of thousands of made-up requests and inputs; none may be a failure
 	HOIIO_FUZZ=20 $(BIN)/python -m pytest tests/integration/api/test_openapi_cases.py tests/unit/test_fuzz_parsers.py

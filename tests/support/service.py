@@ -1,14 +1,19 @@
 """A real ``hoiio serve`` in a process of its own, with an account, for tests to call."""
 
+import atexit
 import contextlib
+import functools
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 from hoiio import Client
 
@@ -40,6 +45,30 @@ def admin(data, *args, stdin=None):
     return json.loads(hoiio("admin", *args, "--data", data, stdin=stdin).stdout)
 
 
+class Provisioned(NamedTuple):
+    """A folder as it is after an operator's first commands, and what these printed."""
+
+    data: Path
+    account: str
+    app_id: str
+    token: str
+
+
+@functools.cache
+def _provisioned(credit, number, tariff):
+    """The commands once for all services that want the same; each gets a copy of the folder."""
+    place = Path(tempfile.mkdtemp(prefix="hoiio-provisioned-"))
+    atexit.register(shutil.rmtree, place)
+    data = place / "data"
+    account = admin(data, "account", "create", "acme", "--credit", credit, "--number", number)
+    # Tests look more often than the people that the limits are made for.
+    admin(data, "account", "set", "acme", *UNHURRIED)
+    (place / "tariff.csv").write_text(tariff)
+    admin(data, "tariff", "import", place / "tariff.csv")
+    app = admin(data, "app", "create", "acme")
+    return Provisioned(data, account["id"], app["app_id"], app["access_token"])
+
+
 def limited(files):
     """What a command begins with that may open so many files and no more, soft and hard."""
     return ("sh", "-c", 'ulimit -n "$0" && exec "$@"', str(files)) if files else ()
@@ -60,17 +89,13 @@ class Service:
         self.log = self.data.parent / f"{self.data.name}.log"
 
     def provision(self, *, credit="84.70", number="+6511111111", tariff=TARIFF):
-        """An account with credit, a tariff and an application; sets ``app_id`` and ``token``."""
-        self.account = admin(
-            self.data, "account", "create", "acme", "--credit", credit, "--number", number
-        )["id"]
-        # Tests look more often than the people that the limits are made for.
-        admin(self.data, "account", "set", "acme", *UNHURRIED)
-        path = self.data.parent / "tariff.csv"
-        path.write_text(tariff)
-        admin(self.data, "tariff", "import", path)
-        app = admin(self.data, "app", "create", "acme")
-        self.app_id, self.token = app["app_id"], app["access_token"]
+        """An account with credit, a tariff and an application; sets ``app_id`` and ``token``.
+
+        Services provisioned alike are copies of one another, secrets and all.
+        """
+        made = _provisioned(credit, number, tariff)
+        shutil.copytree(made.data, self.data, dirs_exist_ok=True)
+        self.account, self.app_id, self.token = made.account, made.app_id, made.token
         return self
 
     def start(self, timeout=15):

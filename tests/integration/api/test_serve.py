@@ -89,8 +89,8 @@ def test_wrong_flags_and_variables(tmp_path):
 def test_a_secret_of_another_database(tmp_path):
     """As after a restored backup: nobody is served, and no command works."""
     mine, other = tmp_path / "mine", tmp_path / "other"
-    for data in (mine, other):
-        Service(data).provision()
+    for data, credit in ((mine, "1.00"), (other, "2.00")):
+        Service(data).provision(credit=credit)
     (mine / "secret").write_bytes((other / "secret").read_bytes())
     told = "this secret did not seal this database"
     assert told in refused("--data", mine, *FREE)
