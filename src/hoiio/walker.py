@@ -62,27 +62,34 @@ class _Fetcher:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
-        self._jobs: SimpleQueue[_Job | None] | None = None
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
         self._fetched: Future[HttpResponse] | None = None
 
     def fetch(self, request: HttpRequest) -> None:
         from concurrent.futures import Future  # noqa: PLC0415 - slow to load
 
-        if self._jobs is None:
+        if not self._is_there():
             self._jobs = SimpleQueue()
-            threading.Thread(
+            self._thread = threading.Thread(
                 target=_fetch, args=(self._transport, self._jobs), name="hoiio-history", daemon=True
-            ).start()
+            )
+            self._thread.start()
         self._fetched = Future()
         self._jobs.put((request, self._fetched))
 
     def send(self, request: HttpRequest) -> HttpResponse:
         fetched, self._fetched = self._fetched, None
-        return self._transport.send(request) if fetched is None else fetched.result()
+        if fetched is not None and (fetched.done() or self._is_there()):
+            return fetched.result()
+        return self._transport.send(request)
 
     def stop(self) -> None:
-        if self._jobs is not None:
-            self._jobs.put(None)
+        self._jobs.put(None)
+
+    def _is_there(self) -> bool:
+        # After a fork the child has no such thread.
+        return self._thread is not None and self._thread.is_alive()
 
 
 def _fetch(transport: Transport, jobs: SimpleQueue[_Job | None]) -> None:

@@ -368,6 +368,45 @@ def test_a_fork_while_another_thread_makes_the_connections(server):
     subprocess.run(forks, check=True, timeout=60)
 
 
+FORK_WHILE_WALKING = """
+import json, os, sys, threading, time
+from urllib.parse import parse_qs
+from hoiio import Client
+from hoiio.transport import HttpResponse
+under_way, parent = threading.Event(), os.getpid()
+class Pages:
+    def send(self, request):
+        if os.getpid() == parent and threading.current_thread() is not threading.main_thread():
+            under_way.set()
+            time.sleep(float(sys.argv[1]))
+        page = int(parse_qs(request.body.decode()).get("page", ["1"])[0])
+        entries = [{"txn_ref": f"TX-{n}"} for n in range((page - 1) * 100, page * 100)]
+        answer = {"status": "success_ok", "total_entries_count": 300, "entries": entries}
+        return HttpResponse(200, {}, json.dumps(answer).encode())
+    def close(self):
+        pass
+entries = Client("id", "token", transport=Pages()).voice.history().all()
+walked = [next(entries)]
+under_way.wait()
+time.sleep(0.2)
+child = os.fork()
+if child == 0:
+    threading.Thread(target=lambda: (time.sleep(10), os._exit(3)), daemon=True).start()
+walked += entries
+ended = 0 if [entry.txn_ref for entry in walked] == [f"TX-{n}" for n in range(300)] else 1
+if child == 0:
+    os._exit(ended)
+sys.exit(ended or os.waitpid(child, 0)[1] >> 8)
+"""
+
+
+@pytest.mark.parametrize("takes", ["0", "1"], ids=["a page has come", "a page is under way"])
+def test_a_fork_in_the_middle_of_a_walk(takes):
+    """Who fetched the pages is not there in the child, and both go on to the end."""
+    forks = [sys.executable, "-W", "ignore", "-c", FORK_WHILE_WALKING, takes]
+    subprocess.run(forks, check=True, timeout=60)
+
+
 @pytest.mark.parametrize("method", ["POST", "GET"])
 def test_no_token_is_logged(server, every, method, caplog):
     """Neither the URL of a GET, nor a server's repetition of it, nor a password of the base URL."""
