@@ -73,18 +73,20 @@ class Features:
     """What the service at each base URL has said it can do; one for all of a client's requests."""
 
     def __init__(self) -> None:
-        self.headers: dict[str, str] = {}
-        """What they are known by: for each base URL the header of its newest answer."""
-        self._of: dict[str, frozenset[str]] = {}
+        self.known: dict[str, tuple[str, frozenset[str]]] = {}
+        """For each base URL the header of its newest answer, and what that says: replaced as one,
+        so that threads leave no half of each other's."""
 
     def of(self, base_url: str) -> frozenset[str]:
         """By the newest answer; empty before the first."""
-        return self._of.get(base_url, frozenset())
+        return self.known.get(base_url, _NONE_KNOWN)[1]
 
     def learn(self, base_url: str, header: str) -> None:
         """Take note of an answer's ``Hoiio-Features``."""
-        self._of[base_url] = frozenset(name.strip() for name in header.split(","))
-        self.headers[base_url] = header
+        self.known[base_url] = header, frozenset(name.strip() for name in header.split(","))
+
+
+_NONE_KNOWN: Final[tuple[None, frozenset[str]]] = (None, frozenset())
 
 
 class Pollers:
@@ -173,7 +175,7 @@ class Exchange(Generic[R]):
             # A page of a proxy's in between says nothing of what the service can do.
             return self._failed(error, outcome)
         features = outcome.headers.get(wire.FEATURES_HEADER, "")
-        if self._features.headers.get(self._base_url) != features:
+        if self._features.known.get(self._base_url, _NONE_KNOWN)[0] != features:
             self._features.learn(self._base_url, features)
         if self._key is not None:
             answer.idempotency_key = self._key

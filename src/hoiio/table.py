@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import stat
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -72,11 +73,18 @@ class Table:
             return os.open(self._path, os.O_WRONLY)
         self._target = Path(os.path.realpath(self._path))
         part = self._target.with_name(f".{self._target.name}.{os.urandom(4).hex()}.part")
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        try:
+            old = self._target.stat()
+        except FileNotFoundError:
+            old = None
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        descriptor = os.open(part, flags, 0o666 if old is None else 0o600)
         self._part = part
-        with suppress(FileNotFoundError):
-            # Who may read the one that is replaced may read the new one, and nobody else.
-            part.chmod(stat.S_IMODE(self._target.stat().st_mode))
+        if old is not None and sys.platform != "win32":
+            # Its group may read the new one, too; where that cannot be, its owner alone may.
+            with suppress(OSError):
+                os.chown(part, -1, old.st_gid)
+                part.chmod(stat.S_IMODE(old.st_mode) & 0o777)
         return descriptor
 
     @property

@@ -29,6 +29,7 @@ def walk(transport: Transport, steps: Paging[R]) -> Generator[R]:
     """Go through a history; the next page is fetched in another thread.
 
     It is read in the thread that it is for: what one processor makes, another is slow to look at.
+    So it is not known before whether it has to be asked for again, and any pause counts from there.
     """
     fetcher = _Fetcher(transport)
     ahead: Exchange[R] | None = None
@@ -99,6 +100,8 @@ def _fetch(transport: Transport, jobs: SimpleQueue[_Job | None]) -> None:
             future.set_result(transport.send(request))
         except BaseException as error:  # noqa: BLE001 - whoever waits for the page gets it
             future.set_exception(error)
+        # Until the next one comes, nobody needs these.
+        del job, request, future
 
 
 def _result(fetcher: _Fetcher, ahead: Exchange[R] | None) -> R | HoiioException:

@@ -167,14 +167,15 @@ def test_a_pipe_gets_the_rows_and_nothing_else(server, tmp_path):
     assert pipe.is_fifo()
 
 
-def test_a_pipe_that_nobody_reads_any_more_is_no_failure(server, tmp_path):
-    """As with --csv and head."""
+def test_a_pipe_that_nobody_reads_any_more_is_one_line(server, tmp_path):
+    """No shell tells how the reader ended, as it does of --csv and head."""
     server.answers = pages(2_000)
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     with read_by("head", "-c1", pipe, out=subprocess.DEVNULL):
         ran = hoiio("history", "--output", str(pipe), url=server.url)
-        assert (ran.stdout, ran.stderr, ran.returncode) == ("", "", 0)
+        told = f"hoiio: cannot write {pipe}: Broken pipe\n"
+        assert (ran.stdout, ran.stderr, ran.returncode) == ("", told, 2)
 
 
 def test_no_bar_is_drawn_between_rows_on_a_terminal(server):
@@ -201,7 +202,7 @@ def test_a_file_is_whole_or_not_there(server, capsys, tmp_path):
 def test_a_file_that_cannot_be_written_is_one_line(server, capsys, tmp_path):
     """Exit code 2."""
     server.answers = pages(1)
-    for path in (tmp_path / "no" / "calls.csv", Path("/proc/calls.csv")):
+    for path in (tmp_path / "no" / "calls.csv", Path("/proc/calls.csv"), tmp_path / ("x" * 300)):
         out, err, code = here(capsys, "history", "--output", path)
         assert (out, code, err.count("\n")) == ("", 2, 1)
         assert err.startswith(f"hoiio: cannot write {path}: ")

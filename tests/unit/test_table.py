@@ -144,6 +144,24 @@ def test_who_could_read_the_old_one_can_read_the_new_one(server, client, tmp_pat
     assert stat.S_IMODE(path.stat().st_mode) == mode
 
 
+def test_where_no_group_or_mode_can_be_given_the_owner_alone_may_read(
+    server, client, tmp_path, monkeypatch
+):
+    """As on a file system without them, or for the group of somebody else."""
+
+    def refused(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    path = tmp_path / "calls.csv"
+    path.touch()
+    path.chmod(0o664)
+    monkeypatch.setattr("hoiio.table.os.chown", refused)
+    server.answers = [history({})]
+    assert len(written(client, path)) == 1
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [each.name for each in tmp_path.iterdir()] == ["calls.csv"]
+
+
 def test_a_new_one_is_as_the_process_makes_its_files(server, client, tmp_path):
     (tmp_path / "made").touch()
     path = tmp_path / "calls.csv"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
@@ -89,7 +90,7 @@ def _check(
         raise UsageError("--json and --csv, or --output, exclude each other")
     if options.quiet and csv and output is None:
         raise UsageError("--quiet and --csv exclude each other")
-    if output is not None and output.is_dir():
+    if output is not None and stat.S_ISDIR(_mode(output)):
         raise UsageError(f"--output: {output} is a folder; name a file in it")
 
 
@@ -97,8 +98,16 @@ def _shares_terminal(*, csv: bool, output: Path | None, options: Options) -> boo
     """Whether lines are printed on a terminal while the pages come, where a bar would be."""
     streamed = csv or options.json or options.quiet
     if output is not None:
-        streamed = output.is_char_device()
+        streamed = stat.S_ISCHR(_mode(output))
     return streamed and show.for_people()
+
+
+def _mode(path: Path) -> int:
+    """What kind of file this is; 0 for none, or one that cannot be looked at, nor written then."""
+    try:
+        return path.stat().st_mode
+    except OSError:
+        return 0
 
 
 def _printer(*, csv: bool, options: Options) -> Callable[[Iterator[Response]], None]:
@@ -136,9 +145,9 @@ def _write(entries: Iterable[Response], path: Path, options: Options) -> None:
         with Table(path) as table:
             for entry in entries:
                 table.add(entry)
-    except BrokenPipeError:
-        raise  # nobody reads it any more, as may be with standard output
     except OSError as error:
+        if isinstance(error, BrokenPipeError) and str(path) == "/dev/stdout":
+            raise  # as with --csv, the shell knows how the reader ended
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
     if table.is_file and not options.quiet:
         show.word(f"{table.rows} calls in {path}")

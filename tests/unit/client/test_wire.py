@@ -54,7 +54,15 @@ def test_dates_are_written_in_gmt8_and_read_with_or_without_a_fraction():
 
 
 @pytest.mark.parametrize(
-    "text", ["2012-1-31 00:00:00", "2012-02-30 00:00:00", "now", "٢012-01-31 00:00:00"]
+    "text",
+    [
+        "2012-1-31 00:00:00",
+        "2012-02-30 00:00:00",
+        "now",
+        "٢012-01-31 00:00:00",
+        "2012-01-31 12:06:Z\0",
+        "2012-01-31 12:Z\0:15",
+    ],
 )
 def test_impossible_dates_are_refused(text):
     with pytest.raises(ValueError):  # noqa: PT011 - the message is datetime's own for some
