@@ -269,13 +269,13 @@ def parse(
             raise ValueError("too large")  # noqa: TRY301 - one kind of failure for all
         read = None if http is None else http.body
         if isinstance(read, dict) and _ONLY_TEXT.issuperset(map(type, read.values())):  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
-            body = cast("dict[str, Any]", read)
+            body, texts = cast("dict[str, Any]", read), True
         else:
-            body = _object(came if isinstance(came, str) else came.text)
+            body, texts = _object(came if isinstance(came, str) else came.text), False
         status = body.get("status")
         if not isinstance(status, str) or not status:
             raise ValueError("no status")  # noqa: TRY301
-        fields = _fields(body, status)
+        fields = _fields(body, status, texts=texts)
         if fields.get("entries"):
             fields["entries"] = [
                 kind(_fields(entry, status), "", http, origin) for entry in fields["entries"]
@@ -346,9 +346,31 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
 
 
-def _fields(body: dict[str, Any], status: str) -> dict[str, Any]:
-    """All attributes of an answer or an entry, by name."""
+def _fields(body: dict[str, Any], status: str, *, texts: bool = False) -> dict[str, Any]:
+    """All attributes of an answer or an entry, by name; ``texts`` if all its values are texts.
+
+    Most bodies look like one before them, so what has to be done for its names is looked up.
+    """
     fields = body.copy()
+    names = tuple(body)
+    plan = _PLANS.get(names)
+    if plan is None:
+        _read_each(fields, body)
+        _make_plan(names)
+    elif texts or _ONLY_TEXT.issuperset(map(type, body.values())):
+        for name, known, read in plan:
+            value = body[name]
+            found = known(value) if len(value) <= _SHORT else None
+            fields[name] = found if found is not None else read(name, value) if value else None
+    else:
+        _read_each(fields, body)
+    fields["json"] = body
+    fields["status"] = status
+    return fields
+
+
+def _read_each(fields: dict[str, Any], body: dict[str, Any]) -> None:
+    """Give each field its type, whatever there is in the body; all values are in ``fields``."""
     for name, value in body.items():
         read = _READER_OF.get(name, _unknown)
         if read is None:
@@ -359,9 +381,19 @@ def _fields(body: dict[str, Any], status: str) -> dict[str, Any]:
             fields[name] = None if value is None or value == "" else read(name, value)
         elif name != "status" and is_kept_out(name):
             del fields[name]
-    fields["json"] = body
-    fields["status"] = status
-    return fields
+
+
+def _make_plan(names: tuple[str, ...]) -> None:
+    """Keep what is to be done for a body of texts with these names, if all of them are declared.
+
+    Names that a service made up could fill the memory.
+    """
+    if len(_PLANS) < _PLANS_MAX and _DECLARED.issuperset(names):
+        _PLANS[names] = tuple(
+            (name, _KNOWN.get(kind, _none_known), _READERS[kind])
+            for name in names
+            if (kind := wire.FIELDS.get(name)) is not None
+        )
 
 
 def is_kept_out(name: str) -> bool:
@@ -428,11 +460,11 @@ _PLAIN_AMOUNT: Final = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?", re.ASCII)
 @lru_cache(maxsize=1024)
 def _known_count(text: str) -> int | None:
     """A plainly written count; None for all that takes a second look."""
-    return int(text) if text.isascii() and text.isdigit() else None
+    return int(text) if len(text) < 10 and text.isascii() and text.isdigit() else None
 
 
 def _integer(name: str, value: object) -> int:
-    count = _known_count(value) if isinstance(value, str) and len(value) < 10 else None
+    count = _known_count(value) if isinstance(value, str) and len(value) <= _SHORT else None
     if count is not None:
         return count
     amount = _decimal(name, value)
@@ -457,6 +489,16 @@ def _date(name: str, value: object) -> datetime:
 _GMT8: Final = timedelta(hours=8)
 _EARLIEST: Final = datetime.min + _GMT8
 """Before it there would be no date in UTC."""
+
+
+# A call that is asked after has the same date each time.
+@lru_cache(maxsize=1024)
+def _known_date(text: str) -> datetime | None:
+    """What is right at once; None for all that takes a second look."""
+    try:
+        return _date("date", text)
+    except ValueError:
+        return None
 
 
 def _strings(name: str, value: object) -> list[str]:
@@ -495,6 +537,22 @@ _READER_OF: Final[dict[str, _Reader | None]] = {
     **{name: _READERS[kind] for name, kind in wire.FIELDS.items()},
 }
 """What makes a field its type; None for text, which has it already."""
+_DECLARED: Final = _READER_OF.keys() | {"status"}
+
+
+def _none_known(_text: str) -> None:
+    """Of a kind whose values are not remembered."""
+
+
+_KNOWN: Final[dict[wire.Kind, Callable[[str], object]]] = {
+    wire.Kind.INTEGER: _known_count,
+    wire.Kind.MONEY: _known_float,
+    wire.Kind.DATE: _known_date,
+}
+"""What remembers the value of a short text; it gives None for one that has none or is not plain."""
+_PLANS: Final[dict[tuple[str, ...], tuple[tuple[str, Callable[[str], object], _Reader], ...]]] = {}
+"""For the names of a body those to be converted: the quick way, and the one that raises."""
+_PLANS_MAX: Final = 256
 
 
 def _list(name: str, value: object) -> list[Any]:

@@ -222,11 +222,12 @@ class Site:
         if self._method == "GET":
             url = f"{url}?{self._start}{rest}"
         else:
-            headers["Content-Type"] = "application/x-www-form-urlencoded"
+            headers["Content-Type"] = wire.FORM
             body = f"{self._start}{rest}".encode("ascii")
         if key is not None:
             headers[wire.IDEMPOTENCY_HEADER] = key
-        return HttpRequest(self._method, url, headers, body, min(connect, total), total)
+        connect = connect if connect < total else total
+        return HttpRequest(self._method, url, headers, body, connect, total)
 
 
 def _exact(value: str | int) -> str:

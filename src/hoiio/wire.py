@@ -24,6 +24,8 @@ WEBHOOK_SIGNATURE_HEADER: Final = "webhook-signature"
 SIGNING_SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - not a secret itself
 FEATURES_HEADER: Final = "Hoiio-Features"
 IDEMPOTENCY_HEADER: Final = "Idempotency-Key"
+FORM: Final = "application/x-www-form-urlencoded"
+"""The type of what is posted."""
 IDEMPOTENCY: Final = "idempotency"
 """In the comma list of ``Hoiio-Features``: chargeable requests may carry an idempotency key."""
 EVENT_STREAM: Final = "events"

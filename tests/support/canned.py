@@ -68,7 +68,8 @@ def canned_server():
 
         def answer(self):
             body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-            headers = dict(self.headers)
+            # One that comes twice shows.
+            headers = {name: ", ".join(self.headers.get_all(name)) for name in self.headers}
             canned.asked.append(Asked(self.command, self.path, headers, body, self.client_address))
             turn = canned.answers.pop(0) if len(canned.answers) > 1 else canned.answers[0]
             _to_function(turn)(self)

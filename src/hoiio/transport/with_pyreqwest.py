@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Final, TypeVar, overload
 from urllib.parse import urlsplit
 
+from hoiio import wire
 from hoiio.defaults import TOTAL_TIMEOUT
 from hoiio.errors import (
     ConnectionFailed,
@@ -58,6 +59,11 @@ except ImportError as error:
 # process: about once in forty times. Until the library waits for them, leave them a moment.
 atexit.register(time.sleep, 0.01)
 
+_Pool = tuple[float, bool]
+"""What the library knows only of a whole client: seconds to connect, and whether a form's header
+goes out unless told otherwise. To hand that over each time takes time."""
+_FORM: Final = {"Content-Type": wire.FORM}
+
 T = TypeVar("T")
 Http = TypeVar("Http", Client, SyncClient)
 Builder = TypeVar("Builder", ClientBuilder, SyncClientBuilder)
@@ -85,7 +91,7 @@ class PyreqwestTransport:
         self, *, proxy: str | None = None, ca_file: str | None = None, http2: bool = False
     ) -> None:
         self._options = _Options(proxy, ca_file, http2)
-        self._clients: dict[float, SyncClient] = {}
+        self._clients: dict[_Pool, SyncClient] = {}
         self._pid = os.getpid()
 
     def send(self, request: HttpRequest) -> HttpResponse:
@@ -113,11 +119,10 @@ class PyreqwestTransport:
             self._clients = {}
 
     def _client(self, request: HttpRequest) -> SyncClient:
-        # The library knows a time-out for connecting only of a whole client.
-        connect = request.connect
-        if connect >= request.total:
-            connect = _within(request.total)
-        known = self._clients.get(connect)
+        pool = request.connect, "Content-Type" in request.headers
+        if request.connect >= request.total:
+            pool = _within(request.total), pool[1]
+        known = self._clients.get(pool)
         if known is not None and self._pid == os.getpid():
             return known
         with making:
@@ -125,12 +130,12 @@ class PyreqwestTransport:
                 if self._clients:
                     raise NotConfigured(_FORKED)
                 self._pid = os.getpid()
-            known = self._clients.get(connect)
+            known = self._clients.get(pool)
             if known is None:
-                builder = self._options.apply(SyncClientBuilder(), connect)
+                builder = self._options.apply(SyncClientBuilder(), pool)
                 with _no_fork_before():
                     known = builder.build()
-                _keep(self._clients, connect, known)
+                _keep(self._clients, pool, known)
             return known
 
 
@@ -141,7 +146,7 @@ class AsyncPyreqwestTransport:
         self, *, proxy: str | None = None, ca_file: str | None = None, http2: bool = False
     ) -> None:
         self._options = _Options(proxy, ca_file, http2)
-        self._clients: dict[float, Client] = {}
+        self._clients: dict[_Pool, Client] = {}
         self._pid = os.getpid()
 
     async def send(self, request: HttpRequest) -> HttpResponse:
@@ -164,10 +169,10 @@ class AsyncPyreqwestTransport:
         self._clients = {}
 
     def _client(self, request: HttpRequest) -> Client:
-        connect = request.connect
-        if connect >= request.total:
-            connect = _within(request.total)
-        known = self._clients.get(connect)
+        pool = request.connect, "Content-Type" in request.headers
+        if request.connect >= request.total:
+            pool = _within(request.total), pool[1]
+        known = self._clients.get(pool)
         if self._pid != os.getpid():
             if self._clients:
                 raise NotConfigured(_FORKED)
@@ -179,10 +184,10 @@ class AsyncPyreqwestTransport:
                 raise NotConfigured(
                     "the transport 'pyreqwest' runs on asyncio only; on trio use 'httpx2'"
                 ) from None
-            builder = self._options.apply(ClientBuilder(), connect)
+            builder = self._options.apply(ClientBuilder(), pool)
             with _no_fork_before():
                 known = builder.build()
-            _keep(self._clients, connect, known)
+            _keep(self._clients, pool, known)
         return known
 
 
@@ -239,11 +244,11 @@ _FORKED: Final = (
 )
 
 
-def _keep(clients: dict[float, Http], connect: float, http: Http) -> None:
+def _keep(clients: dict[_Pool, Http], pool: _Pool, http: Http) -> None:
     """Of many pools the oldest makes room; its connections are closed after their requests."""
     if len(clients) >= _POOLS_MAX:
         del clients[next(iter(clients))]
-    clients[connect] = http
+    clients[pool] = http
 
 
 _POOLS_MAX: Final = 16
@@ -264,7 +269,8 @@ class _Options:
             except OSError as error:
                 raise NotConfigured(f"ca_file {ca_file!r} cannot be used: {error}") from error
 
-    def apply(self, builder: Builder, connect: float) -> Builder:
+    def apply(self, builder: Builder, pool: _Pool) -> Builder:
+        connect, form = pool
         builder = (
             builder.follow_redirects(enable=False)
             .referer(enable=False)
@@ -278,6 +284,8 @@ class _Options:
             .timeout(timedelta(seconds=TOTAL_TIMEOUT))
             .pool_idle_timeout(timedelta(seconds=KEEPALIVE))
         )
+        if form:
+            builder = builder.default_headers(_FORM)
         if self._proxy is not None:
             builder = builder.proxy(self._through(self._proxy))
         if self._authorities is not None:
@@ -342,7 +350,7 @@ _INNER: Final = 0.9
 def _filled(http: Request, request: HttpRequest) -> Request:
     if request.total != TOTAL_TIMEOUT:
         http = http.timeout(timedelta(seconds=request.total))
-    if request.headers:
+    if request.headers != _FORM:
         http = http.headers(request.headers)
     # Text is copied. Of bytes the library keeps the object, and its threads then stand in line for
     # the interpreter to let go of it: half as much again for a request.

@@ -3,12 +3,13 @@
 import gc
 import json
 import tracemalloc
+from itertools import permutations
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hoiio import InvalidResponse
+from hoiio import InvalidResponse, answer
 from hoiio.answer import Answer, parse
 from hoiio.request import Credentials
 from support.fuzz import cases
@@ -130,6 +131,42 @@ def test_fields_of_the_wrong_shape(fields, entries):
     read(json.dumps({"status": "success_ok", **fields, "entries": entries}).encode())
 
 
+WRITTEN = st.sampled_from(
+    [
+        *("", "0", "7", "007", "-7", "+7", "7.0", "7.5", "1e2", "1e999", "nan", "٧", "7 ", "x"),
+        *("0.036", ".5", "2012-06-06 11:10:36", "2012-06-06 11:10:36.0", "2012-06-06 11:10:3Z"),
+        *("0001-01-01 00:00:00", "2012-06-06", "AA-C-1, AA-C-2", "1" * 40, "0" * 9, "0" * 10),
+    ]
+)
+
+
+@cases(600)
+@given(
+    st.dictionaries(
+        st.sampled_from([*(set(Answer.__annotations__) - {"status"}), "unheard_of", "_text"]),
+        WRITTEN | st.text(max_size=3) | st.integers() | st.none(),
+        min_size=1,
+        max_size=5,
+    ),
+    st.booleans(),
+)
+def test_an_answer_is_the_same_each_time(fields, inside):
+    """What is kept of answers that looked alike changes nothing, nor do remembered values."""
+    body = {"entries": [fields]} if inside else fields
+    text = json.dumps({"status": "success_ok", **body})
+
+    def seen():
+        try:
+            res = parse(Answer, text)
+        except InvalidResponse as error:
+            return str(error)
+        return [vars(each) for each in (res, *(res.entries or []))] if inside else vars(res)
+
+    answer._PLANS.clear()
+    first = str(seen())
+    assert [str(seen()), str(seen())] == [first, first]
+
+
 @pytest.mark.parametrize("opening", [b"[", b'{"a":', b'{"status": "s", "entries": [', b'"'])
 def test_deep_nesting(opening):
     """As deep as ten megabytes go, or as deep as is still read."""
@@ -149,15 +186,28 @@ def test_ten_megabytes():
 
 
 @pytest.mark.parametrize("digit", ["1", "7.", "x"])
-@pytest.mark.parametrize("field", ["rate", "duration"])
+@pytest.mark.parametrize("field", ["rate", "duration", "date"])
 def test_an_amount_without_an_end_is_not_kept(field, digit):
     """What is remembered of amounts is as short as real ones are."""
+    read(json.dumps({"status": "success_ok", field: ""}).encode())
+    assert kept_of({field: f"{nth}{digit * 100_000}"} for nth in range(20)) < 500_000
+
+
+def test_names_that_a_service_made_up_are_not_kept():
+    """However many there are, and however long; nor ever new orders of those that are known."""
+    assert kept_of({f"{nth}{'x' * 100_000}": "1"} for nth in range(20)) < 500_000
+    answer._PLANS.clear()
+    assert kept_of(dict.fromkeys(order, "") for order in permutations(list(ENTRY)[:7])) < 500_000
+
+
+def kept_of(answers):
+    """Bytes that are still in use after they were all read."""
     tracemalloc.start()
     try:
-        for nth in range(20):
-            read(json.dumps({"status": "success_ok", field: f"{nth}{digit * 100_000}"}).encode())
+        for fields in answers:
+            read(json.dumps({"status": "success_ok", **fields}).encode())
         gc.collect()
         kept, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert kept < 500_000
+    return kept

@@ -250,7 +250,7 @@ def _form(endpoint: Endpoint) -> Schema:
         "properties": {name: PARAMETERS[name] for name, _ in parameters},
         "required": [name for name, required in parameters if required],
     }
-    return {"content": {"application/x-www-form-urlencoded": {"schema": schema}}}
+    return {"content": {wire.FORM: {"schema": schema}}}
 
 
 def _parameters(endpoint: Endpoint) -> list[tuple[str, bool]]:

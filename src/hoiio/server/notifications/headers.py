@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hoiio.server.storage.protocol import Delivery
 from hoiio.wire import (
+    FORM,
     MICROS,
     SIGNATURE_HEADER,
     WEBHOOK_ID_HEADER,
@@ -20,7 +21,7 @@ def headers(delivery: Delivery, at: int) -> dict[str, str]:
     An application without a signing secret has the original's signature only.
     """
     told = {
-        "Content-Type": "application/x-www-form-urlencoded",
+        "Content-Type": FORM,
         SIGNATURE_HEADER: signature(delivery.access_token, delivery.body),
         WEBHOOK_ID_HEADER: message_id(delivery.id, delivery.ref),
     }
