@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping
-from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
@@ -260,9 +259,9 @@ class Reader(Generic[R]):
         query: Query | None = None,
     ) -> None:
         self.site = site
-        origin = Origin(client, site, query)
-        self.read: Callable[[HttpResponse | str], R] = partial(
-            parse, kind, who=site.who, origin=origin
+        who, origin = site.who, Origin(client, site, query)
+        self.read: Callable[[HttpResponse | str], R] = lambda came: parse(
+            kind, came, who=who, origin=origin
         )
         """Of a whole response, or of an event of a stream."""
 
