@@ -263,24 +263,24 @@ def parse(
     """
     # Each function called here costs more than it looks: between two answers all of this leaves
     # the processor's caches.
-    text, http = (came, None) if isinstance(came, str) else (None, came)
+    http = None if isinstance(came, str) else came
     try:
         if http is not None and len(http.content) > ANSWER_MAX:
             raise ValueError("too large")  # noqa: TRY301 - one kind of failure for all
-        read = None if http is None else http.body
-        if isinstance(read, dict) and _ONLY_TEXT.issuperset(map(type, read.values())):  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
-            body, texts = cast("dict[str, Any]", read), True
+        read: dict[str, Any] | None = None if http is None else http.body
+        if isinstance(read, dict) and _ONLY_TEXT.issuperset(map(type, read.values())):
+            body, texts = read, True
         else:
             body, texts = _object(came if isinstance(came, str) else came.text), False
         status = body.get("status")
         if not isinstance(status, str) or not status:
             raise ValueError("no status")  # noqa: TRY301
         fields = _fields(body, status, texts=texts)
-        if fields.get("entries"):
+        if not texts and fields.get("entries"):
             fields["entries"] = [
                 kind(_fields(entry, status), "", http, origin) for entry in fields["entries"]
             ]
-        return kind(fields, text, http, origin)
+        return kind(fields, came if isinstance(came, str) else None, http, origin)
     except (ValueError, RecursionError) as error:
         why = _redact(str(error) or "nested too deeply", who)
         code = None if http is None else http.status_code

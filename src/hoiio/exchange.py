@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from hoiio import wire
@@ -73,20 +73,16 @@ class Features:
     """What the service at each base URL has said it can do; one for all of a client's requests."""
 
     def __init__(self) -> None:
-        self.known: dict[str, tuple[str, frozenset[str]]] = {}
-        """For each base URL the header of its newest answer, and what that says: replaced as one,
-        so that threads leave no half of each other's."""
+        self.newest: dict[str, Mapping[str, str]] = {}
+        """For each base URL the headers of its newest answer: few of them are ever looked at."""
 
     def of(self, base_url: str) -> frozenset[str]:
-        """By the newest answer; empty before the first."""
-        return self.known.get(base_url, _NONE_KNOWN)[1]
-
-    def learn(self, base_url: str, header: str) -> None:
-        """Take note of an answer's ``Hoiio-Features``."""
-        self.known[base_url] = header, frozenset(name.strip() for name in header.split(","))
+        """By the ``Hoiio-Features`` of the newest answer; empty before the first."""
+        header = self.newest.get(base_url, _NONE).get(wire.FEATURES_HEADER, "")
+        return frozenset(name.strip() for name in header.split(",") if name)
 
 
-_NONE_KNOWN: Final[tuple[None, frozenset[str]]] = (None, frozenset())
+_NONE: Final[Mapping[str, str]] = {}
 
 
 class Pollers:
@@ -174,9 +170,7 @@ class Exchange(Generic[R]):
         except InvalidResponse as error:
             # A page of a proxy's in between says nothing of what the service can do.
             return self._failed(error, outcome)
-        features = outcome.headers.get(wire.FEATURES_HEADER, "")
-        if self._features.known.get(self._base_url, _NONE_KNOWN)[0] != features:
-            self._features.learn(self._base_url, features)
+        self._features.newest[self._base_url] = outcome.headers
         if self._key is not None:
             answer.idempotency_key = self._key
         if answer.status == _SUCCESS:

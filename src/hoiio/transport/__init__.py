@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import (
     TYPE_CHECKING,
+    Any,
     Final,
     Generic,
     Literal,
@@ -71,7 +72,7 @@ class HttpResponse:
         status_code: int,
         headers: Mapping[str, str],
         content: bytes,
-        body: object = None,
+        body: Any = None,
     ) -> None:
         self.status_code = status_code
         self.headers = headers
