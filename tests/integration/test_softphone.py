@@ -154,6 +154,8 @@ def test_calls_one_after_another_and_a_second_one_is_busy():
             phone.wait("ended")
         with Caller(f"sip:anybody@{phone.address}", user="+6533333333") as caller:
             phone.wait("ringing", caller_id="+6533333333")
+            # Its stack cancels at once only what it has heard to ring.
+            caller.wait("CALL_RINGING")
             caller.tell("hangup")
             phone.wait("ended", after=phone.events.index(phone.told("ringing")[1]))
     assert len(phone.told("ringing")) == 2
