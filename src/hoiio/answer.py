@@ -267,9 +267,9 @@ def parse(
     try:
         if http is not None and len(http.content) > ANSWER_MAX:
             raise ValueError("too large")  # noqa: TRY301 - one kind of failure for all
-        read: dict[str, Any] | None = None if http is None else http.body
-        if isinstance(read, dict) and _ONLY_TEXT.issuperset(map(type, read.values())):
-            body, texts = read, True
+        read = None if http is None else http.body
+        if isinstance(read, dict) and _ONLY_TEXT.issuperset(map(type, read.values())):  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
+            body, texts = cast("dict[str, Any]", read), True
         else:
             body, texts = _object(came if isinstance(came, str) else came.text), False
         status = body.get("status")
@@ -347,7 +347,7 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def _fields(body: dict[str, Any], status: str, *, texts: bool = False) -> dict[str, Any]:
-    """All attributes of an answer or an entry, by name; ``texts`` if all its values are texts.
+    """All attributes of an answer or an entry, by name; ``texts`` if its values are known to be.
 
     Most bodies look like one before them, so what has to be done for its names is looked up.
     """
@@ -386,9 +386,11 @@ def _read_each(fields: dict[str, Any], body: dict[str, Any]) -> None:
 def _make_plan(names: tuple[str, ...]) -> None:
     """Keep what is to be done for a body of texts with these names, if all of them are declared.
 
-    Names that a service made up could fill the memory.
+    Names that a service made up could fill the memory, and so could all orders of the others.
     """
-    if len(_PLANS) < _PLANS_MAX and _DECLARED.issuperset(names):
+    if _DECLARED.issuperset(names):
+        if len(_PLANS) >= _PLANS_MAX:
+            _PLANS.clear()
         _PLANS[names] = tuple(
             (name, _KNOWN.get(kind, _none_known), _READERS[kind])
             for name in names
@@ -438,7 +440,7 @@ def _amount(text: str) -> Decimal | None:
 
 _DIGITS_MAX: Final = 30
 _SHORT: Final = 32
-"""What is longer than any real amount is not kept."""
+"""What is longer than any real amount, count or date is not kept."""
 # Most amounts have been seen before: rates, and what so many minutes cost.
 _known_amount: Final = lru_cache(maxsize=1024)(_amount)
 
@@ -494,7 +496,7 @@ _EARLIEST: Final = datetime.min + _GMT8
 # A call that is asked after has the same date each time.
 @lru_cache(maxsize=1024)
 def _known_date(text: str) -> datetime | None:
-    """What is right at once; None for all that takes a second look."""
+    """None for what is no date."""
     try:
         return _date("date", text)
     except ValueError:
@@ -549,10 +551,10 @@ _KNOWN: Final[dict[wire.Kind, Callable[[str], object]]] = {
     wire.Kind.MONEY: _known_float,
     wire.Kind.DATE: _known_date,
 }
-"""What remembers the value of a short text; it gives None for one that has none or is not plain."""
+"""What remembers the value of a short text; None for one that its reader has to look at."""
 _PLANS: Final[dict[tuple[str, ...], tuple[tuple[str, Callable[[str], object], _Reader], ...]]] = {}
 """For the names of a body those to be converted: the quick way, and the one that raises."""
-_PLANS_MAX: Final = 256
+_PLANS_MAX: Final = 64
 
 
 def _list(name: str, value: object) -> list[Any]:

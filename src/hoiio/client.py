@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping
+from collections.abc import AsyncGenerator, Coroutine, Generator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
@@ -249,7 +249,7 @@ _OPTIONS = frozenset({"app_id", "access_token", "timeout", "connect_timeout", "i
 class Reader(Generic[R]):
     """Makes an answer of what came from a site, that can ask on there."""
 
-    __slots__ = ("read", "site")
+    __slots__ = ("_kind", "_origin", "site")
 
     def __init__(
         self,
@@ -259,11 +259,12 @@ class Reader(Generic[R]):
         query: Query | None = None,
     ) -> None:
         self.site = site
-        who, origin = site.who, Origin(client, site, query)
-        self.read: Callable[[HttpResponse | str], R] = lambda came: parse(
-            kind, came, who=who, origin=origin
-        )
-        """Of a whole response, or of an event of a stream."""
+        self._kind: type[R] = kind
+        self._origin = Origin(client, site, query)
+
+    def read(self, came: HttpResponse | str) -> R:
+        """The answer in a whole response, or in an event of a stream."""
+        return parse(self._kind, came, who=self.site.who, origin=self._origin)
 
 
 class Client(BaseClient[Response, Response, Generator[Response]]):

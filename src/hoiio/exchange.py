@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Generator, Mapping
-from typing import Final, Generic, NamedTuple, TypeVar
+from collections.abc import Callable, Generator
+from typing import Final, Generic, NamedTuple, TypeVar, cast
 
 from hoiio import wire
 from hoiio.answer import Answer, retry_after
@@ -73,16 +73,16 @@ class Features:
     """What the service at each base URL has said it can do; one for all of a client's requests."""
 
     def __init__(self) -> None:
-        self.newest: dict[str, Mapping[str, str]] = {}
-        """For each base URL the headers of its newest answer: few of them are ever looked at."""
+        self.newest: dict[str, str] = {}
+        """For each base URL the ``Hoiio-Features`` of its newest answer: few are ever looked at."""
 
     def of(self, base_url: str) -> frozenset[str]:
-        """By the ``Hoiio-Features`` of the newest answer; empty before the first."""
-        header = self.newest.get(base_url, _NONE).get(wire.FEATURES_HEADER, "")
+        """By the newest answer; empty before the first."""
+        header = self.newest.get(base_url, "")
+        # A transport of one's own may have given anything, and this is asked when a call is lost.
+        if not isinstance(cast("object", header), str):
+            return frozenset()
         return frozenset(name.strip() for name in header.split(",") if name)
-
-
-_NONE: Final[Mapping[str, str]] = {}
 
 
 class Pollers:
@@ -170,7 +170,7 @@ class Exchange(Generic[R]):
         except InvalidResponse as error:
             # A page of a proxy's in between says nothing of what the service can do.
             return self._failed(error, outcome)
-        self._features.newest[self._base_url] = outcome.headers
+        self._features.newest[self._base_url] = outcome.headers.get(wire.FEATURES_HEADER, "")
         if self._key is not None:
             answer.idempotency_key = self._key
         if answer.status == _SUCCESS:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import (
     TYPE_CHECKING,
-    Any,
     Final,
     Generic,
     Literal,
@@ -72,7 +71,7 @@ class HttpResponse:
         status_code: int,
         headers: Mapping[str, str],
         content: bytes,
-        body: Any = None,
+        body: object = None,
     ) -> None:
         self.status_code = status_code
         self.headers = headers

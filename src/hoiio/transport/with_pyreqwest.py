@@ -60,9 +60,10 @@ except ImportError as error:
 atexit.register(time.sleep, 0.01)
 
 _Pool = tuple[float, bool]
-"""What the library knows only of a whole client: seconds to connect, and whether a form's header
-goes out unless told otherwise. To hand that over each time takes time."""
-_FORM: Final = {"Content-Type": wire.FORM}
+"""Seconds to connect, which the library knows only of a whole client; and whether its requests say
+what their body is: then they say that it is a form, unless they say otherwise themselves."""
+_HEADERS: Final = {"Content-Type": wire.FORM}
+"""Those of nearly all requests. The library takes its time for what is handed over with each."""
 
 T = TypeVar("T")
 Http = TypeVar("Http", Client, SyncClient)
@@ -270,7 +271,7 @@ class _Options:
                 raise NotConfigured(f"ca_file {ca_file!r} cannot be used: {error}") from error
 
     def apply(self, builder: Builder, pool: _Pool) -> Builder:
-        connect, form = pool
+        connect, typed = pool
         builder = (
             builder.follow_redirects(enable=False)
             .referer(enable=False)
@@ -284,8 +285,8 @@ class _Options:
             .timeout(timedelta(seconds=TOTAL_TIMEOUT))
             .pool_idle_timeout(timedelta(seconds=KEEPALIVE))
         )
-        if form:
-            builder = builder.default_headers(_FORM)
+        if typed:
+            builder = builder.default_headers(_HEADERS)
         if self._proxy is not None:
             builder = builder.proxy(self._through(self._proxy))
         if self._authorities is not None:
@@ -350,7 +351,7 @@ _INNER: Final = 0.9
 def _filled(http: Request, request: HttpRequest) -> Request:
     if request.total != TOTAL_TIMEOUT:
         http = http.timeout(timedelta(seconds=request.total))
-    if request.headers != _FORM:
+    if request.headers != _HEADERS:
         http = http.headers(request.headers)
     # Text is copied. Of bytes the library keeps the object, and its threads then stand in line for
     # the interpreter to let go of it: half as much again for a request.

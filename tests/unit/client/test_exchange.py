@@ -52,7 +52,7 @@ def read(http):
 def knowing(*names):
     features = Features()
     if names:
-        features.newest[BASE] = {wire.FEATURES_HEADER: ", ".join(names)}
+        features.newest[BASE] = ", ".join(names)
     return features
 
 
@@ -297,6 +297,26 @@ def test_a_proxys_page_does_not_unlearn_what_the_service_can_do():
     assert "idempotency" in features.of(BASE)
     run([response(OK)], features)
     assert features.of(BASE) == features.of("http://b.example/") == frozenset()
+
+
+def test_what_a_service_can_do_is_as_it_was_said():
+    """A transport may use one dict of headers for all its answers."""
+    features = Features()
+    told = response(OK)
+    run([told], features)
+    told.headers[wire.FEATURES_HEADER] = "idempotency"
+    assert features.of(BASE) == frozenset()
+    _, sent, _, _ = run([ConnectionFailed("cut", maybe_sent=True)] * 3, features)
+    assert len(sent) == 1
+
+
+@pytest.mark.parametrize("said", [None, b"idempotency", ["idempotency"]])
+def test_what_is_no_header_tells_nothing(said):
+    """Least of all may it hide that a call was perhaps lost."""
+    features = Features()
+    run([response(OK, **{wire.FEATURES_HEADER: said})], features)
+    result, sent, _, _ = run([ConnectionFailed("cut", maybe_sent=True)] * 3, features)
+    assert (result.maybe_sent, result.idempotency_key, len(sent)) == (True, "order-7", 1)
 
 
 @pytest.mark.parametrize("error", [NotConfigured("no"), InvalidResponse("no", "")])

@@ -1,7 +1,10 @@
 """A transport of one's own that does not do as it should: nobody is left with a riddle."""
 
 import asyncio
+import copy
+import pickle
 from contextlib import asynccontextmanager, contextmanager, nullcontext
+from functools import partial
 
 import pytest
 
@@ -75,6 +78,19 @@ def test_nothing_is_no_response(ask, kind):
     """The message names what came."""
     with pytest.raises(NotConfigured, match="send gave NoneType, not an HttpResponse"):
         ask(kind(lambda: None))
+
+
+ENDED = '{"status": "success_ok", "txn_ref": "TX-1", "call_status_dest1": "answered"}'
+
+
+def test_a_client_is_copied_with_what_it_has():
+    """Used or not; the copy's answers ask the copy."""
+    transport = Odd(partial(response, ENDED))
+    client = Client("id", "token", transport=transport)
+    client.voice.status("TX-1")
+    for copied in (copy.deepcopy(client), pickle.loads(pickle.dumps(client))):
+        copied.voice.status("TX-1").wait()
+    assert transport.sent == 1
 
 
 UP = '{"status": "success_ok", "txn_ref": "TX-1", "call_status_dest1": "ongoing"}'
