@@ -20,6 +20,8 @@ MAYBE_PLACED: Final = (
 UNREACHED: Final = "see that the service runs, and that base_url is right"
 EXCERPT: Final = 200
 """How many characters of an unreadable answer an exception carries."""
+HIDDEN: Final = "[hidden]"
+"""What stands where a secret was."""
 
 
 class HoiioException(Exception):
