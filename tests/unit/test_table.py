@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from hoiio import Client
+from hoiio import Client, table
 from hoiio.table import COLUMNS, Table
 from support.canned import canned_server
+from support.own import own
 
 ONE, TWO = "+6511111111", "+6522222222"
 
@@ -79,7 +80,7 @@ def test_what_it_says_is_on_the_disk_before_it_has_its_name(server, client, tmp_
         done.append(("renamed", part.stat().st_size))
         return replace(part, path)
 
-    monkeypatch.setattr(os, "fsync", synced)
+    own(monkeypatch, table, "os", fsync=synced)
     monkeypatch.setattr(Path, "replace", renamed)
     server.answers = [history({})]
     path = tmp_path / "calls.csv"
@@ -111,7 +112,7 @@ def test_a_full_disk_is_told_of_the_file_that_was_asked_for(server, client, tmp_
             return opened("/dev/full", os.O_WRONLY)
         return opened(path, flags, *more, **named)
 
-    monkeypatch.setattr("hoiio.table.os.open", full)
+    own(monkeypatch, table, "os", open=full)
     server.answers = [history(*[{}] * 100), history(*[{}] * 100)]
     with pytest.raises(OSError, match=r"No space left on device: '.*/calls\.csv'"):
         client.voice.history().to_csv(tmp_path / "calls.csv")
@@ -155,7 +156,7 @@ def test_where_no_group_or_mode_can_be_given_the_owner_alone_may_read(
     path = tmp_path / "calls.csv"
     path.touch()
     path.chmod(0o664)
-    monkeypatch.setattr("hoiio.table.os.chown", refused)
+    own(monkeypatch, table, "os", chown=refused)
     server.answers = [history({})]
     assert len(written(client, path)) == 1
     assert stat.S_IMODE(path.stat().st_mode) == 0o600

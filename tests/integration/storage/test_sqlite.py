@@ -15,6 +15,7 @@ from hoiio.server.storage.errors import Conflict, StorageError, Unknown
 from hoiio.server.storage.migrate import migrations
 from hoiio.server.storage.queries import SQL
 from integration.storage.store import START, ask, change, in_a_shop
+from support.own import own
 
 
 def test_every_query_is_understood_by_the_database(tmp_path):
@@ -151,7 +152,7 @@ def test_a_deck_is_stored_part_by_part_with_room_for_others_between(tmp_path, mo
     async def test(shop):
         rows = [Row(str(n), Price(n)) for n in range(1, 7)]
         await shop.storage.import_tariff("SGD", rows)
-        monkeypatch.setattr(sqlite.asyncio, "sleep", write)
+        own(monkeypatch, sqlite, "asyncio", sleep=write)
         found = await shop.storage.import_tariff("SGD", rows[2:])
         assert (found.added, found.removed, found.changed) == (0, 2, 0)
 

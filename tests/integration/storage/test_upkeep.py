@@ -6,6 +6,7 @@ import stat
 import time
 from contextlib import closing
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -24,6 +25,7 @@ from integration.storage.store import (
     noted,
     settling,
 )
+from support.own import own
 
 DAY = 86_400_000_000
 OLD = {"dest1": "+6587654321", "dest2": "+12125550199"}
@@ -106,7 +108,7 @@ def test_a_backup_never_replaces_anything(tmp_path, kind):
 def test_a_file_that_appears_meanwhile_is_not_replaced(tmp_path, monkeypatch):
     """The last step is the one that decides."""
     target = tmp_path / "copy"
-    monkeypatch.setattr(upkeep.os.path, "lexists", lambda path: False)
+    own(monkeypatch, upkeep, "os", path=SimpleNamespace(lexists=lambda path: False))
     target.write_text("precious")
 
     async def test(shop):
@@ -286,7 +288,7 @@ def test_no_lock_is_held_while_records_are_read(tmp_path, monkeypatch):
             other.execute("UPDATE accounts SET name = name")
             writes.append(1)
 
-    monkeypatch.setattr(upkeep.time, "sleep", write)
+    own(monkeypatch, upkeep, "time", sleep=write)
 
     async def test(shop):
         for n in range(3):
