@@ -237,7 +237,7 @@ _SUCCESS: Final = wire.Status.SUCCESS.value
 
 def retry_after(response: HttpResponse) -> int | None:
     """The seconds of a ``Retry-After`` header; None for none, or a date."""
-    seconds = response.headers.get("Retry-After", "")
+    seconds = str(response.headers.get("Retry-After", ""))
     plain = seconds.isascii() and seconds.isdigit() and len(seconds) < 10
     return int(seconds) if plain else None
 

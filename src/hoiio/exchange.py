@@ -158,13 +158,14 @@ class Exchange(Generic[R]):
         says nothing of an attempt before it, which may have placed a call, is not returned for one:
         then that attempt's exception is raised.
         """
-        if not isinstance(outcome, HttpResponse):
-            if not isinstance(outcome, HoiioException):
-                outcome = NotConfigured(
-                    f"the transport's send gave {type(outcome).__name__}, not an HttpResponse"
-                )
-                outcome.maybe_sent = True
+        if isinstance(outcome, HoiioException):
             return self._failed(outcome, None)
+        if not (
+            isinstance(outcome, HttpResponse)
+            and hasattr(outcome.content, "decode")
+            and hasattr(outcome.headers, "get")
+        ):
+            return self._failed(_misshapen(outcome), None)
         try:
             answer = self._read(outcome)
         except InvalidResponse as error:
@@ -227,6 +228,19 @@ class Exchange(Generic[R]):
             also = error.advice if isinstance(error, InvalidResponse) else ""
             error.advice = f"{MAYBE_PLACED}; {also}" if also else MAYBE_PLACED
         return error
+
+
+def _misshapen(given: object) -> NotConfigured:
+    """What a transport of one's own gives in place of a response: the request may have arrived."""
+    wrong = f"send gave {type(given).__name__}, not an HttpResponse"
+    if isinstance(given, HttpResponse):
+        content, headers = type(given.content).__name__, type(given.headers).__name__
+        wrong = f"response has a {headers} as headers, not a mapping like {{'Retry-After': '5'}}"
+        if not hasattr(given.content, "decode"):
+            wrong = f"response has a {content} as content, not bytes"
+    error = NotConfigured(f"the transport's {wrong}")
+    error.maybe_sent = True
+    return error
 
 
 PATIENCE: Final = 5.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import stat
 import sys
 from collections.abc import Generator
@@ -28,7 +29,7 @@ COLUMNS: Final = (
 _FORMULA: Final = tuple("=+-@\t\r\n＝＋－＠")
 """What a spreadsheet may take a cell for a formula by, if it begins so."""
 
-_STREAMS: Final = {"/dev/stdout": 1, "/dev/stderr": 2}
+_STREAM: Final = re.compile(r"/dev/(stdout|stderr|fd/([0-9]{1,9}))")
 """Written as they are open: a file that one goes to may have been written, and will be further."""
 
 
@@ -66,9 +67,8 @@ class Table:
         return self
 
     def _open(self) -> int:
-        stream = _STREAMS.get(str(self._path))
-        if stream is not None:
-            return os.dup(stream)
+        if stream := _STREAM.fullmatch(str(self._path)):
+            return os.dup(int(stream[2] or ("stdout", "stderr").index(stream[1]) + 1))
         if not _is_file_or_nothing(self._path):
             return os.open(self._path, os.O_WRONLY)
         self._target = Path(os.path.realpath(self._path))

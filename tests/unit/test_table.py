@@ -240,3 +240,17 @@ def test_standard_output_is_written_where_it_is(tmp_path, kind):
     with path.open("a") as file:
         subprocess.run(command, check=True, stdout=file)
     assert path.read_text().splitlines() == ["before", ",".join(COLUMNS), "after"]
+
+
+def test_what_is_open_already_is_written_where_it_is(tmp_path):
+    """As a shell's ``9>>all.txt``: its file stays in its place, and is written on after."""
+    path = tmp_path / "all.txt"
+    path.write_text("before\n")
+    with path.open("a") as file:
+        place = f"/dev/fd/{file.fileno()}"
+        with Table(place) as rows:
+            assert not rows.is_file
+        file.write("after\n")
+    assert path.read_text().splitlines() == ["before", ",".join(COLUMNS), "after"]
+    with pytest.raises(OSError, match=f"Bad file descriptor: '{place}'"), Table(place):
+        pass

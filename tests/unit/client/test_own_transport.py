@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 
 from hoiio import AsyncClient, Client, ConnectionFailed, NotConfigured
-from hoiio.transport import AsyncHttpStream, HttpStream
+from hoiio.transport import AsyncHttpStream, HttpResponse, HttpStream
 from support.steps import response
 
 A, B = "+6511111111", "+6522222222"
@@ -40,14 +40,14 @@ class AsyncOdd(Odd):
         pass
 
 
-def sync(transport):
-    with Client("id", "token", transport=transport) as client:
+def sync(transport, **settings):
+    with Client("id", "token", transport=transport, **settings) as client:
         client.voice.call(A, B)
 
 
-def in_async(transport):
+def in_async(transport, **settings):
     async def run():
-        async with AsyncClient("id", "token", transport=transport) as client:
+        async with AsyncClient("id", "token", transport=transport, **settings) as client:
             await client.voice.call(A, B)
 
     asyncio.run(run())
@@ -78,6 +78,34 @@ def test_nothing_is_no_response(ask, kind):
     """The message names what came."""
     with pytest.raises(NotConfigured, match="send gave NoneType, not an HttpResponse"):
         ask(kind(lambda: None))
+
+
+@WAYS
+@pytest.mark.parametrize(
+    ("headers", "content", "says"),
+    [
+        ([("Retry-After", "5")], b"", "a list as headers, not a mapping like"),
+        (None, b"", "a NoneType as headers"),
+        ({}, "{}", "a str as content, not bytes"),
+        ({}, memoryview(b"{}"), "a memoryview as content"),
+    ],
+)
+def test_what_cannot_be_read_of_a_response_is_named(ask, kind, headers, content, says):
+    """A call may have been placed by then, and the exception tells."""
+    transport = kind(lambda: HttpResponse(200, headers, content))
+    with pytest.raises(NotConfigured, match=says) as raised:
+        ask(transport)
+    assert raised.value.maybe_sent is True
+    assert raised.value.idempotency_key
+    assert transport.sent == 1
+
+
+@WAYS
+@pytest.mark.parametrize("pause", [1, 1.5, None, b"1"])
+def test_a_header_may_be_what_it_likes(ask, kind, pause):
+    """The answer is what counts."""
+    refused = b'{"status": "error_rate_limit_exceeded"}'
+    ask(kind(lambda: HttpResponse(200, {"Retry-After": pause}, refused)), timeout=0.1)
 
 
 ENDED = '{"status": "success_ok", "txn_ref": "TX-1", "call_status_dest1": "answered"}'
