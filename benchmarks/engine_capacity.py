@@ -15,7 +15,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from hoiio.server.engines.embedded import EmbeddedConfig, EmbeddedEngine
+from hoiio.server.engines.embedded.config import EmbeddedConfig
+from hoiio.server.engines.embedded.engine import EmbeddedEngine
 from hoiio.server.engines.protocol import Answered, Bridge, Dial, Ended
 
 TICKS = 100

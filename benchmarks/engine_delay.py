@@ -17,7 +17,8 @@ import sys
 import threading
 import time
 
-from hoiio.server.engines.embedded import EmbeddedConfig, EmbeddedEngine
+from hoiio.server.engines.embedded.config import EmbeddedConfig
+from hoiio.server.engines.embedded.engine import EmbeddedEngine
 from hoiio.server.engines.protocol import Answered, Bridge, Dial
 
 SILENCE, CLICK = b"\xff" * 160, b"\x00\x80" * 80

@@ -15,7 +15,8 @@ from dataclasses import replace
 from kit.crowd import Crowd
 from kit.process import cpu_seconds, memory
 
-from hoiio.server.engines.embedded import EmbeddedConfig, EmbeddedEngine
+from hoiio.server.engines.embedded.config import EmbeddedConfig
+from hoiio.server.engines.embedded.engine import EmbeddedEngine
 from hoiio.server.engines.protocol import Answered, Bridge, Dial, Ended
 
 PEOPLE = 8

@@ -9,6 +9,7 @@ import structlog
 
 from hoiio.server import log
 from hoiio.server.config import Log, LogFormat
+from hoiio.server.mask import mask
 
 
 @pytest.fixture(params=[LogFormat.JSON, LogFormat.CONSOLE])
@@ -53,7 +54,7 @@ def test_numbers_and_tokens_are_masked_in_fields_and_tracebacks(lines):
     ],
 )
 def test_a_number_is_masked_however_it_is_written_and_nothing_else(text, shown):
-    assert log.mask(text) == shown
+    assert mask(text) == shown
 
 
 def test_elsewhere_than_on_a_terminal_a_line_is_a_json_object():

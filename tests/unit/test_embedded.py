@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hoiio.server.engines.clock import Clock
-from hoiio.server.engines.embedded import EmbeddedConfig, Ringback, Trunk
+from hoiio.server.engines.embedded.config import EmbeddedConfig, Ringback, Trunk
 from hoiio.server.engines.embedded.farewell import Farewells
 from hoiio.server.engines.embedded.messages import (
     Begin,

@@ -6,7 +6,8 @@ from typing import ClassVar
 
 import pytest
 
-from hoiio.server.engines.embedded import EmbeddedConfig, EmbeddedEngine
+from hoiio.server.engines.embedded.config import EmbeddedConfig
+from hoiio.server.engines.embedded.engine import EmbeddedEngine
 from hoiio.server.engines.embedded.messages import Quit
 from hoiio.server.engines.protocol import (
     Answered,

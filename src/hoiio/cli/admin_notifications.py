@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from hoiio.cli.admin_shared import Answer, Config, Data, Pretty, instant, print_answer, run
 from hoiio.cli.console import UsageError
-from hoiio.server.log import without_tokens
+from hoiio.server.mask import without_tokens
 from hoiio.server.notifications.headers import message_id
 from hoiio.server.storage.outbox import Notice
 from hoiio.server.storage.protocol import AttemptRecord, NotificationState

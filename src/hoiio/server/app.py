@@ -19,7 +19,8 @@ from hoiio.server.api.http import Limits, bind
 from hoiio.server.billing.guards import Ceilings, Rules
 from hoiio.server.calls.orders import CallSettings
 from hoiio.server.config import Config, ConfigError
-from hoiio.server.engines.embedded import EmbeddedConfig, EmbeddedEngine, Ringback, Trunk
+from hoiio.server.engines.embedded.config import EmbeddedConfig, Ringback, Trunk
+from hoiio.server.engines.embedded.engine import EmbeddedEngine
 from hoiio.server.engines.protocol import Engine, EngineUnavailable
 from hoiio.server.engines.sandbox import RealTime, SandboxEngine
 from hoiio.server.files import Shares, needed, raise_limit, shares

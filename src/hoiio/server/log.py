@@ -3,34 +3,14 @@
 from __future__ import annotations
 
 import logging
-import re
 import sys
-from typing import Final, TextIO
+from typing import TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from hoiio.server.config import Log, LogFormat
-
-_NUMBER: Final = re.compile(r"(\+|%2B|\bsips?:|\btel:)([0-9]{4,})", re.ASCII | re.IGNORECASE)
-_TOKEN: Final = re.compile(r"(access_token=)[^&\s\"']+")
-_OURS: Final = re.compile(r"(hoiio_)[A-Za-z0-9]{38}|(whsec_)[A-Za-z0-9+/=_-]+", re.ASCII)
-"""Access tokens and signing secrets as this service makes them, wherever they stand."""
-
-
-def mask(text: str) -> str:
-    """The text with phone numbers as ``+65***111``, short ones ``+***``, and no secrets."""
-    return without_tokens(_NUMBER.sub(_hidden, text))
-
-
-def without_tokens(text: str) -> str:
-    """The text with its access tokens and signing secrets as ``***``."""
-    return _OURS.sub(r"\1\2***", _TOKEN.sub(r"\1***", text))
-
-
-def _hidden(number: re.Match[str]) -> str:
-    mark, digits = number.groups()
-    return f"{mark}***" if len(digits) < 6 else f"{mark}{digits[:2]}***{digits[-3:]}"
+from hoiio.server.mask import mask
 
 
 def masked(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -4,7 +4,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from hoiio.server.engines.embedded import EmbeddedConfig, EmbeddedEngine
+from hoiio.server.engines.embedded.config import EmbeddedConfig
+from hoiio.server.engines.embedded.engine import EmbeddedEngine
 from support.phones import Phone
 from support.switch import Switch
 

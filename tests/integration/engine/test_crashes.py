@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from hoiio.server.engines.clock import Clock
-from hoiio.server.engines.embedded import EmbeddedConfig, EmbeddedEngine
+from hoiio.server.engines.embedded.config import EmbeddedConfig
+from hoiio.server.engines.embedded.engine import EmbeddedEngine
 from hoiio.server.engines.embedded.messages import Begin, encode
 from hoiio.server.engines.embedded.ports import free_port
 from hoiio.server.engines.protocol import Answered, Cause, Dial, Ended, EngineUnavailable
@@ -53,7 +54,8 @@ def test_a_dead_child_ends_its_legs_and_a_fresh_one_takes_calls(switch, world):
 
 SERVICE = """
 import asyncio, sys
-from hoiio.server.engines.embedded import EmbeddedConfig, EmbeddedEngine
+from hoiio.server.engines.embedded.config import EmbeddedConfig
+from hoiio.server.engines.embedded.engine import EmbeddedEngine
 from hoiio.server.engines.protocol import Answered, Dial
 
 async def main():

@@ -6,8 +6,8 @@ import threading
 import time
 from types import SimpleNamespace
 
-from hoiio.server.engines.embedded import EmbeddedConfig, EmbeddedEngine, Trunk
-from hoiio.server.engines.embedded.config import IDENTITIES_MAX, LEGS_MAX
+from hoiio.server.engines.embedded.config import IDENTITIES_MAX, LEGS_MAX, EmbeddedConfig, Trunk
+from hoiio.server.engines.embedded.engine import EmbeddedEngine
 from hoiio.server.engines.protocol import Answered, Cause, Dial, Ended
 from support.busy_trunk import BusyTrunk
 from support.ears import Ears

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from hoiio.server.engines.embedded import EmbeddedConfig, EmbeddedEngine, Trunk
+from hoiio.server.engines.embedded.config import EmbeddedConfig, Trunk
+from hoiio.server.engines.embedded.engine import EmbeddedEngine
 from hoiio.server.engines.protocol import Answered, Cause, Dial
 from support.sip_peer import SipPeer
 from support.switch import Switch

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 
-import structlog
 from msgspec.structs import asdict
 
 from hoiio import wire
+from hoiio.server.billing.guards import Guard
 from hoiio.server.storage import guards, idempotency, ledger, limits, rooms
 from hoiio.server.storage.protocol import (
     Admission,
@@ -26,8 +26,6 @@ from hoiio.server.storage.protocol import (
 )
 from hoiio.server.storage.queries import SQL
 from hoiio.server.storage.rows import call_id, call_record, must, one
-
-log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
 class Refused(Exception):
@@ -176,12 +174,19 @@ def _hold_minute(db: sqlite3.Connection, key: int, account: int, wanted: NextMin
     guard = guards.take_spend(db, account, amount, at)
     if guard is not None:
         if not wanted.again:
-            log.warning("guard refused a minute", guard=guard.value, ref=f"AA-C-{key}")
+            _tell(guard, key)
         return False
     held = ledger.hold(db, key, account, minute=wanted.minute, amount=amount, at=at)
     if not held:
         guards.give_back_spend(db, account, amount, at)
     return held
+
+
+def _tell(guard: Guard, key: int) -> None:
+    import structlog  # noqa: PLC0415 - the administrator's commands start without it
+
+    log: structlog.stdlib.BoundLogger = structlog.get_logger()
+    log.warning("guard refused a minute", guard=guard.value, ref=f"AA-C-{key}")
 
 
 def _settle(db: sqlite3.Connection, key: int, record: CallRecord, settlement: Settlement) -> None:

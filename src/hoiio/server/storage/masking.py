@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from hoiio.server.log import mask
+from hoiio.server.mask import mask
 
 Fields = Mapping[str, Any]
 

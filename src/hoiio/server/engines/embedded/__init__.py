@@ -3,10 +3,7 @@
 ``engine`` is what the service holds: it starts the child, hands it commands and survives its death.
 The child (``child``) runs the SIP stack and a switchboard of legs on one event loop, and the mixer
 on a thread of its own; ``messages`` is the pipe between the two. ``routing``, ``mixing`` and
-``ringback`` are pure.
+``tones`` are pure.
+
+Here is nothing to import: of what the service needs of it the child loads nothing.
 """
-
-from hoiio.server.engines.embedded.config import EmbeddedConfig, Ringback, Trunk
-from hoiio.server.engines.embedded.engine import EmbeddedEngine
-
-__all__ = ["EmbeddedConfig", "EmbeddedEngine", "Ringback", "Trunk"]
