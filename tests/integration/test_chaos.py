@@ -12,7 +12,7 @@ PROGRAM = Path(__file__).parents[2] / "benchmarks" / "chaos.py"
 def test_nothing_is_lost_or_doubled_while_processes_are_killed():
     """Records, settlements, balances, phones and notifications are right after every blow."""
     done = subprocess.run(
-        [sys.executable, PROGRAM, "--blows", "8", "--seed", "1"],
+        [sys.executable, PROGRAM, "--blows", "6", "--seed", "1"],
         capture_output=True,
         text=True,
         timeout=400,
