@@ -176,6 +176,10 @@ class Loaded(Generic[T]):
             raise InvalidArgument("transport", f"{_KINDS}, not {given!r}")
         self._load = load
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # Connections are of one process: a copy makes its own.
+        return Loaded, (self._name or self.now, self._load)
+
     def __call__(self) -> T:
         """The transport. Raises ``NotConfigured`` when its library is not installed."""
         if self.now is not None:

@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterable, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
+from functools import cached_property
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from queue import Empty, SimpleQueue
 from typing import Any, Final, NamedTuple, TypeVar
@@ -356,7 +357,7 @@ class _Options:
         return self._made(httpx2.AsyncClient)
 
     def _made(self, kind: type[Http]) -> Http:
-        verify = self._verify()
+        verify = self._trusted
         try:
             return kind(
                 limits=_LIMITS,
@@ -371,9 +372,11 @@ class _Options:
         except ImportError as error:
             raise NotConfigured(str(error).replace("httpx[", "httpx2[")) from None
 
-    def _verify(self) -> ssl.SSLContext | bool:
+    @cached_property
+    def _trusted(self) -> ssl.SSLContext:
+        """Made once for the clients of all event loops: there are many authorities to read."""
         if self._ca_file is None:
-            return True
+            return httpx2.create_ssl_context()
         try:
             return ssl.create_default_context(cafile=self._ca_file)
         except OSError as error:

@@ -1,7 +1,9 @@
 """Connecting in time, closing in the middle, other event loops, forks, and what is logged."""
 
+import copy
 import gc
 import logging
+import pickle
 import socket
 import subprocess
 import sys
@@ -11,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import anyio
+import httpx2 as httpx2_itself
 import pytest
 
 from hoiio import (
@@ -22,10 +25,12 @@ from hoiio import (
     NotConfigured,
     TimedOut,
 )
+from hoiio.transport import with_httpx2
 from hoiio.transport.with_httpx2 import AsyncHttpx2Transport, Httpx2Transport
 from hoiio.transport.with_pyreqwest import AsyncPyreqwestTransport, PyreqwestTransport
 from support import styles
 from support.canned import with_http
+from support.own import own
 
 # The library's own streams: one that is not read to its end is not closed under trio.
 pytestmark = pytest.mark.filterwarnings(
@@ -273,6 +278,48 @@ def test_one_client_in_one_loop_after_the_other(way, server, forgetful):
         assert anyio.run(ask, backend=loop)
     anyio.run(client.close, backend=loop)
     assert anyio.run(ask, backend=loop)
+
+
+@forgotten
+def test_the_authorities_are_read_once_for_all_loops(server, forgetful, monkeypatch):
+    """It takes ten times as long as a request."""
+    made = []
+
+    def counted():
+        made.append(1)
+        return httpx2_itself.create_ssl_context()
+
+    own(monkeypatch, with_httpx2, "httpx2", create_ssl_context=counted)
+    client = AsyncClient("id", "t", base_url=server.url)
+
+    async def ask():
+        return (await client.account.balance()).is_success()
+
+    assert [anyio.run(ask), anyio.run(ask)] == [True, True]
+    assert made == [1]
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+@pytest.mark.parametrize("library", ["httpx2", "pyreqwest"])
+def test_a_copy_of_a_client_makes_its_own_connections(server, kind, library):
+    """As those that process pools and task queues make, of a client that was used or not."""
+    client = kind("id", "t", base_url=server.url, prefix="65", timeout=7, transport=library)
+
+    async def asked_in_async(client):
+        async with client:
+            return (await client.account.balance()).is_success()
+
+    def asked(client):
+        if kind is AsyncClient:
+            return anyio.run(asked_in_async, client)
+        with client:
+            return client.account.balance().is_success()
+
+    for _ in range(2):
+        for copied in (copy.deepcopy(client), pickle.loads(pickle.dumps(client))):
+            assert (copied.prefix, repr(copied)) == (client.prefix, repr(client))
+            assert asked(copied)
+        assert asked(client)
 
 
 @forgotten
