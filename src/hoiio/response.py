@@ -147,7 +147,6 @@ class AsyncResponse(Answer):
 
         The file is there when all of it is: a failure leaves what was there before. A link stays
         one; what is no file, such as a pipe or ``/dev/stdout``, gets the rows as they come.
-        They are written within the event loop, so a pipe that nobody reads holds all of it up.
         """
         from hoiio.table import Table  # noqa: PLC0415 - loaded at use
 
