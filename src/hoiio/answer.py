@@ -237,7 +237,9 @@ _SUCCESS: Final = wire.Status.SUCCESS.value
 
 def retry_after(response: HttpResponse) -> int | None:
     """The seconds of a ``Retry-After`` header; None for none, or a date."""
-    seconds = str(response.headers.get("Retry-After", ""))
+    headers = response.headers
+    # A plain mapping, as a copied answer has one, knows a name in one spelling only.
+    seconds = str(headers.get("Retry-After") or headers.get("retry-after"))
     plain = seconds.isascii() and seconds.isdigit() and len(seconds) < 10
     return int(seconds) if plain else None
 

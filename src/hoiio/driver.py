@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from hoiio.answer import Answer
-from hoiio.errors import ConnectionFailed, HoiioException
+from hoiio.errors import ConnectionFailed, HoiioException, NotConfigured
 from hoiio.exchange import Exchange, Sleep
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def run(transport: Sender, exchange: Exchange[R], *, strict: bool = False) -> R:
         except HoiioException as error:
             result = exchange.heard(error)
         except OSError as error:
-            result = exchange.heard(_unsure(error))
+            result = exchange.heard(unsure(error))
         else:
             result = exchange.heard(outcome)
         if not isinstance(result, Sleep):
@@ -46,7 +46,7 @@ def run(transport: Sender, exchange: Exchange[R], *, strict: bool = False) -> R:
         request = exchange.again()
 
 
-def _unsure(error: OSError) -> ConnectionFailed:
+def unsure(error: OSError) -> ConnectionFailed:
     """What a transport of one's own should have raised: nobody knows what was sent by then.
 
     Its own words may hold what was sent, token and all.
@@ -56,16 +56,27 @@ def _unsure(error: OSError) -> ConnectionFailed:
     return failed
 
 
+def not_awaitable(given: object) -> NotConfigured:
+    """What an async transport of one's own should not have given; the request may have arrived."""
+    error = NotConfigured(
+        f"the transport's send gave {type(given).__name__}, not an awaitable of an HttpResponse: "
+        "AsyncClient takes one with 'async def send'"
+    )
+    error.maybe_sent = True
+    return error
+
+
 async def run_async(transport: AsyncTransport, exchange: Exchange[R], *, strict: bool = False) -> R:
     """The same for asyncio and trio."""
     request = exchange.begin()
     while True:
         try:
-            outcome = await transport.send(request)
+            coming = transport.send(request)
+            outcome = await coming if hasattr(coming, "__await__") else not_awaitable(coming)
         except HoiioException as error:
             result = exchange.heard(error)
         except OSError as error:
-            result = exchange.heard(_unsure(error))
+            result = exchange.heard(unsure(error))
         else:
             result = exchange.heard(outcome)
         if not isinstance(result, Sleep):

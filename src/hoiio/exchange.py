@@ -162,8 +162,8 @@ class Exchange(Generic[R]):
             return self._failed(outcome, None)
         if not (
             isinstance(outcome, HttpResponse)
-            and hasattr(outcome.content, "decode")
-            and hasattr(outcome.headers, "get")
+            and hasattr(getattr(outcome, "content", None), "decode")
+            and hasattr(getattr(outcome, "headers", None), "get")
         ):
             return self._failed(_misshapen(outcome), None)
         try:
@@ -234,10 +234,13 @@ def _misshapen(given: object) -> NotConfigured:
     """What a transport of one's own gives in place of a response: the request may have arrived."""
     wrong = f"send gave {type(given).__name__}, not an HttpResponse"
     if isinstance(given, HttpResponse):
-        content, headers = type(given.content).__name__, type(given.headers).__name__
-        wrong = f"response has a {headers} as headers, not a mapping like {{'Retry-After': '5'}}"
-        if not hasattr(given.content, "decode"):
-            wrong = f"response has a {content} as content, not bytes"
+        content, headers = getattr(given, "content", None), getattr(given, "headers", None)
+        wrong = (
+            f"response has a {type(headers).__name__} as headers, not a mapping like "
+            "{'Retry-After': '5'}"
+        )
+        if not hasattr(content, "decode"):
+            wrong = f"response has a {type(content).__name__} as content, not bytes"
     error = NotConfigured(f"the transport's {wrong}")
     error.maybe_sent = True
     return error

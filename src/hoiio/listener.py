@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Generator,
+    Iterable,
+    Iterator,
+)
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
@@ -13,7 +20,7 @@ from contextlib import (
 from typing import TypeVar, cast
 
 from hoiio.answer import Answer
-from hoiio.driver import sleep_async
+from hoiio.driver import not_awaitable, sleep_async, unsure
 from hoiio.errors import HoiioException, NotConfigured
 from hoiio.exchange import Outcome, Sleep
 from hoiio.transport import (
@@ -87,8 +94,10 @@ class _Listener:
                     _check(opening, AbstractContextManager, "a context manager of an HttpStream")
                     stream = self._stream.enter_context(opening)
                     _check(stream, HttpStream, "an HttpStream")
-                    self._pieces = stream.pieces
-                    return _opened(stream)
+                    opened = _opened(stream)
+                    _check(stream.pieces, Iterable, "pieces to iterate over")
+                    self._pieces = iter(stream.pieces)
+                    return opened
                 case Close():
                     self._stream.close()
                     return None
@@ -98,6 +107,8 @@ class _Listener:
             if isinstance(step, Open) and isinstance(error, NotConfigured):
                 raise  # it will not be otherwise the next time
             return error
+        except OSError as error:
+            return unsure(error)
 
 
 async def wait_async(
@@ -154,7 +165,8 @@ class _AsyncListener:
         try:
             match step:
                 case HttpRequest():
-                    return await self._transport.send(step)
+                    coming = self._transport.send(step)
+                    return await coming if hasattr(coming, "__await__") else not_awaitable(coming)
                 case Sleep():
                     await sleep_async(step.seconds)
                     return None
@@ -169,8 +181,10 @@ class _AsyncListener:
                     )
                     stream = await self._stream.enter_async_context(opening)
                     _check(stream, AsyncHttpStream, "an AsyncHttpStream")
-                    self._pieces = stream.pieces
-                    return _opened(stream)
+                    opened = _opened(stream)
+                    _check(stream.pieces, AsyncIterable, "pieces for async for")
+                    self._pieces = aiter(stream.pieces)
+                    return opened
                 case Close():
                     await self._close()
                     return None
@@ -180,6 +194,8 @@ class _AsyncListener:
             if isinstance(step, Open) and isinstance(error, NotConfigured):
                 raise  # it will not be otherwise the next time
             return error
+        except OSError as error:
+            return unsure(error)
 
 
 def _check(given: object, kind: type, should: str) -> None:
@@ -197,4 +213,4 @@ def _opened(stream: HttpStream | AsyncHttpStream) -> Opened:
             "the headers of the transport's stream are a mapping like {'Content-Type': "
             f"'text/event-stream'}}, not {type(stream.headers).__name__}"
         )
-    return Opened(stream.headers.get("Content-Type", ""))
+    return Opened(str(stream.headers.get("Content-Type", "")))

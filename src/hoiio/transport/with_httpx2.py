@@ -317,7 +317,16 @@ def _told(error: Exception, url: str) -> Exception:
         case httpx2.DecodingError():
             return InvalidResponse("its encoding is broken", "")
         case _:
-            return ConnectionFailed(f"the connection to {place} broke: {error}", maybe_sent=True)
+            why = _UNQUOTED.match(str(error))
+            return ConnectionFailed(
+                f"the connection to {place} broke: {why and why[0].strip()}", maybe_sent=True
+            )
+
+
+_UNQUOTED: Final = re.compile(r"(?:\[[^]]*\])?[^:({<'\"]*")
+"""Of the library's words what comes before a quotation, which may be of the request, token and all,
+where somebody sends that back. An error of the system or of TLS begins with its name in brackets.
+"""
 
 
 def _bounded(pieces: Iterator[bytes]) -> bytes:
@@ -375,12 +384,19 @@ class _Options:
     @cached_property
     def _trusted(self) -> ssl.SSLContext:
         """Made once for the clients of all event loops: there are many authorities to read."""
-        if self._ca_file is None:
-            return httpx2.create_ssl_context()
         try:
+            if self._ca_file is None:
+                return httpx2.create_ssl_context()
             return ssl.create_default_context(cafile=self._ca_file)
         except OSError as error:
-            raise NotConfigured(f"ca_file {self._ca_file!r} cannot be used: {error}") from error
+            given = {name: os.environ[name] for name in _SSL_SETTINGS if name in os.environ}
+            named = given if self._ca_file is None else {"ca_file": self._ca_file}
+            files = " or ".join(f"{name} {value!r}" for name, value in named.items())
+            whose = files or "the system's authorities"
+            raise NotConfigured(f"{whose} cannot be used: {error}") from error
+
+
+_SSL_SETTINGS: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
 
 
 class _Deadline(threading.local):

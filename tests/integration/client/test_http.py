@@ -212,6 +212,42 @@ def test_a_header_that_is_no_text_costs_no_answer(server, every, name):
     assert copied.response.headers["x-plain"].startswith("a")
 
 
+def test_a_copied_refusal_knows_how_long_to_wait(server, every):
+    """As a task queue gets it from another process."""
+    server.answers = [with_http(200, b'{"status": "error_rate_limit_exceeded"}', Retry_After="60")]
+    with every.client(base_url=server.url, timeout=1) as client:
+        res = client.account.balance()
+    copied = pickle.loads(pickle.dumps(res.inner if every.loop else res))
+    assert copied.retry_after == res.retry_after == 60
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+@pytest.mark.parametrize(
+    "before",
+    [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"],
+)
+def test_who_sends_a_request_back_is_not_quoted(server, every, method, before):
+    """The token is in it, and the numbers; what is wrong is said all the same."""
+
+    def send_back(handler):
+        handler.wfile.write(before + (server.asked[-1].body or server.asked[-1].target).encode())
+        handler.wfile.write(b"\r\n\r\n" + b"x" * 1000)
+        handler.close_connection = True
+
+    server.answers = [send_back]
+    with (
+        every.client(
+            access_token="s3cret", base_url=server.url, retries=0, method=method
+        ) as client,
+        pytest.raises(ConnectionFailed, match=r"broke: [Ii](llegal|nvalid) ") as failed,
+    ):
+        client.voice.call(A, B)
+    assert failed.value.maybe_sent
+    assert "s3cret" not in str(failed.value)
+    assert "6511111111" not in str(failed.value)
+    assert len(str(failed.value)) < 300
+
+
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
 @pytest.mark.parametrize("fields", [b'"balance": "1.000"', b'"balance": "1.000", "n": [1]'])
 def test_a_compressed_answer_is_read(server, client, encoding, fields):

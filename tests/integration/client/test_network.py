@@ -25,6 +25,7 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:.*async_generator object:pytest.PytestUnraisableExceptionWarning"
 )
 A, B = "+6511111111", "+6522222222"
+HTTPX2 = styles.SYNC[:1] + styles.ASYNC[:2]
 
 
 @contextmanager
@@ -206,6 +207,22 @@ def test_a_ca_file_that_is_none(library, tmp_path, content):
 
     with pytest.raises(NotConfigured, match="ca_file"):
         call()
+
+
+@pytest.mark.parametrize("way", HTTPX2, ids=styles.name)
+@pytest.mark.parametrize("name", ["SSL_CERT_FILE", "SSLKEYLOGFILE"])
+def test_a_file_of_the_environment_that_is_none(server, monkeypatch, way, name):
+    """It is named, and no call may have been placed: nothing was sent."""
+    monkeypatch.setenv(name, "/nonexistent/file")
+    with styles.style(way) as style, style.client(base_url=server.url) as client:
+        with pytest.raises(
+            NotConfigured, match=f"{name} '/nonexistent/file' .*cannot be used"
+        ) as no:
+            client.voice.call(A, B)
+        assert not no.value.maybe_sent
+        assert server.asked == []
+        monkeypatch.delenv(name)
+        assert client.voice.call(A, B).is_success()
 
 
 FORKS = """

@@ -100,6 +100,50 @@ def test_what_cannot_be_read_of_a_response_is_named(ask, kind, headers, content,
     assert transport.sent == 1
 
 
+def test_what_is_not_awaitable_is_named():
+    """An async client with the transport of a sync one; by then a call may have been placed."""
+
+    class Half(Odd):
+        async def close(self):
+            pass
+
+    transport = Half(partial(response, UP))
+    with pytest.raises(NotConfigured, match="gave HttpResponse, not an awaitable") as raised:
+        in_async(transport)
+    assert raised.value.maybe_sent is True
+    assert raised.value.idempotency_key
+
+    async def wait():
+        async with AsyncClient("id", "token", transport=transport) as client:
+            await client.voice.wait("TX-1")
+
+    with pytest.raises(NotConfigured, match="gave HttpResponse, not an awaitable"):
+        asyncio.run(wait())
+    assert transport.sent == 2
+
+
+def test_a_close_that_is_not_awaitable_costs_no_answer():
+    class Half(Odd):
+        async def send(self, request):
+            return super().send(request)
+
+    in_async(Half(partial(response, ENDED)))
+
+
+class Empty(HttpResponse):
+    """A response of one's own that forgot what every one has."""
+
+    def __init__(self):
+        pass
+
+
+@WAYS
+def test_a_response_without_anything_is_named(ask, kind):
+    with pytest.raises(NotConfigured, match="a NoneType as content") as raised:
+        ask(kind(Empty))
+    assert raised.value.maybe_sent is True
+
+
 @WAYS
 @pytest.mark.parametrize("pause", [1, 1.5, None, b"1"])
 def test_a_header_may_be_what_it_likes(ask, kind, pause):
@@ -137,6 +181,61 @@ async def opened_async(kind, headers):
 PAIRS = [("Content-Type", "text/event-stream")]
 
 
+def broken_once(then):
+    """Raises an error of the system at its second request only."""
+    acts = [partial(response, UP), None, partial(response, then)]
+
+    def act():
+        found = acts.pop(0)
+        if found is None:
+            raise ConnectionResetError("access_token=s3cret")
+        return found()
+
+    return act
+
+
+def test_who_waits_gets_over_an_error_of_the_system(monkeypatch):
+    """As over any other outage; nobody is told its words, which may hold what was sent."""
+    monkeypatch.setattr("hoiio.watching.POLL", 0.001)
+    transport = Odd(broken_once(ENDED))
+    ended = Client("id", "token", transport=transport).voice.wait("TX-1")
+    assert ended.call_status_dest1 == "answered"
+    assert transport.sent == 3
+
+    async def wait():
+        async with AsyncClient("id", "token", transport=AsyncOdd(broken_once(ENDED))) as client:
+            return await client.voice.wait("TX-1")
+
+    assert asyncio.run(wait()).call_status_dest1 == "answered"
+
+
+EVENT = f"data: {ENDED}\n\n".encode()
+
+
+async def one_piece():
+    yield EVENT
+
+
+@pytest.mark.parametrize("kind", ["text/event-stream", b"text/event-stream"])
+def test_a_stream_may_be_a_list_and_its_header_bytes(kind):
+    """It can be read, so it is."""
+    transport = Odd(lambda: response(UP, Hoiio_Features="events"))
+    transport.stream = lambda _: nullcontext(HttpStream(200, {"Content-Type": kind}, [EVENT]))
+    ended = Client("id", "token", transport=transport).voice.wait("TX-1", timeout=5)
+    assert (ended.call_status_dest1, transport.sent) == ("answered", 1)
+
+    transport = AsyncOdd(lambda: response(UP, Hoiio_Features="events"))
+    stream = AsyncHttpStream(200, {"Content-Type": kind}, one_piece())
+    transport.stream = lambda _: nullcontext(stream)
+
+    async def wait():
+        async with AsyncClient("id", "token", transport=transport) as client:
+            return await client.voice.wait("TX-1", timeout=5)
+
+    assert asyncio.run(wait()).call_status_dest1 == "answered"
+    assert transport.sent == 1
+
+
 @pytest.mark.parametrize("way", ["wait", "watch"])
 @pytest.mark.parametrize(
     ("stream", "says"),
@@ -144,6 +243,7 @@ PAIRS = [("Content-Type", "text/event-stream")]
         (lambda: None, "stream gave NoneType, not a context manager of an HttpStream"),
         (nullcontext, "stream gave NoneType, not an HttpStream"),
         (lambda: opened(HttpStream, PAIRS), "headers of .* are a mapping .*, not list"),
+        (lambda: nullcontext(HttpStream(200, {}, None)), "gave NoneType, not pieces to iterate"),
     ],
 )
 def test_what_is_no_stream_is_named(way, stream, says):
@@ -164,6 +264,7 @@ def test_what_is_no_stream_is_named(way, stream, says):
         (lambda: opened(HttpStream, {}), "gave _GeneratorContextManager, not an async context"),
         (nullcontext, "stream gave NoneType, not an AsyncHttpStream"),
         (lambda: opened_async(AsyncHttpStream, PAIRS), "headers of .* are a mapping .*, not list"),
+        (lambda: nullcontext(AsyncHttpStream(200, {}, [])), "gave list, not pieces for async for"),
     ],
 )
 def test_what_is_no_stream_is_named_in_async(way, stream, says):
