@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import os
 import re
 import stat
@@ -29,8 +30,8 @@ COLUMNS: Final = (
 _FORMULA: Final = tuple("=+-@\t\r\n＝＋－＠")
 """What a spreadsheet may take a cell for a formula by, if it begins so."""
 
-_STREAM: Final = re.compile(r"/dev/(stdout|stderr|fd/([0-9]{1,9}))")
-"""Written as they are open: a file that one goes to may have been written, and will be further."""
+_STREAM: Final = re.compile(r"/dev/(?:stdout|stderr|fd/([0-9]{1,9}))|/proc/self/fd/([0-9]{1,9})")
+_NAMED: Final = {"/dev/stdout": 1, "/dev/stderr": 2}
 
 
 def cells(entry: Answer) -> Iterable[str]:
@@ -43,6 +44,12 @@ def cells(entry: Answer) -> Iterable[str]:
         value = entry.json.get(name)
         text = "" if value is None else str(value)
         yield f"'{text}" if name == "tag" and text.startswith(_FORMULA) else text
+
+
+def open_already(path: Path) -> int | None:
+    """Which of those that are open already a path names; None where it names none of them."""
+    found = _STREAM.fullmatch(str(path))
+    return None if found is None else _NAMED.get(found[0]) or int(found[1] or found[2])
 
 
 class Table:
@@ -67,8 +74,8 @@ class Table:
         return self
 
     def _open(self) -> int:
-        if stream := _STREAM.fullmatch(str(self._path)):
-            return os.dup(int(stream[2] or ("stdout", "stderr").index(stream[1]) + 1))
+        if (number := open_already(self._path)) is not None:
+            return _again(number)
         if not _is_file_or_nothing(self._path):
             return os.open(self._path, os.O_WRONLY)
         self._target = Path(os.path.realpath(self._path))
@@ -123,6 +130,17 @@ class Table:
             yield
         except OSError as error:
             raise OSError(error.errno, error.strerror, str(self._path)) from None
+
+
+def _again(number: int) -> int:
+    """The same once more, as a file may have been written there, and will be further.
+
+    A number that nobody opened may be that of a connection of the client's own by now.
+    """
+    mode = os.fstat(number).st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)):
+        raise OSError(errno.ENXIO, os.strerror(errno.ENXIO))
+    return os.dup(number)
 
 
 def _is_file_or_nothing(path: Path) -> bool:

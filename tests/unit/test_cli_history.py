@@ -178,6 +178,27 @@ def test_a_pipe_that_nobody_reads_any_more_is_one_line(server, tmp_path):
         assert (ran.stdout, ran.stderr, ran.returncode) == ("", told, 2)
 
 
+@pytest.mark.parametrize("place", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
+def test_standard_output_that_nobody_reads_is_no_failure(server, place):
+    """By whichever of its names: the shell tells how the reader ended, as with --csv."""
+    server.answers = pages(1)
+    theirs, ours = os.pipe()
+    os.close(theirs)
+    ran = hoiio("history", "--output", place, url=server.url, out=ours)
+    os.close(ours)
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("number", range(3, 9))
+def test_a_number_that_nobody_opened_is_refused(server, number):
+    """Among them is that of the connection to the service."""
+    server.answers = pages(1)
+    ran = hoiio("history", "--output", f"/dev/fd/{number}", url=server.url)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr.startswith(f"hoiio: cannot write /dev/fd/{number}: ")
+    assert ran.stderr.count("\n") == 1
+
+
 def test_no_bar_is_drawn_between_rows_on_a_terminal(server):
     """They are the only thing on it."""
     server.answers = pages(150)

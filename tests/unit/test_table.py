@@ -2,6 +2,7 @@
 
 import csv
 import os
+import socket
 import stat
 import subprocess
 import sys
@@ -242,15 +243,40 @@ def test_standard_output_is_written_where_it_is(tmp_path, kind):
     assert path.read_text().splitlines() == ["before", ",".join(COLUMNS), "after"]
 
 
-def test_what_is_open_already_is_written_where_it_is(tmp_path):
+@pytest.mark.parametrize("folder", ["/dev/fd", "/proc/self/fd"])
+def test_what_is_open_already_is_written_where_it_is(tmp_path, folder):
     """As a shell's ``9>>all.txt``: its file stays in its place, and is written on after."""
     path = tmp_path / "all.txt"
     path.write_text("before\n")
     with path.open("a") as file:
-        place = f"/dev/fd/{file.fileno()}"
+        place = f"{folder}/{file.fileno()}"
         with Table(place) as rows:
             assert not rows.is_file
         file.write("after\n")
     assert path.read_text().splitlines() == ["before", ",".join(COLUMNS), "after"]
     with pytest.raises(OSError, match=f"Bad file descriptor: '{place}'"), Table(place):
         pass
+
+
+def test_a_pipe_that_is_open_already_gets_the_rows():
+    """As a shell's ``>(…)``; whoever else holds it may write on."""
+    ours, theirs = os.pipe()
+    with os.fdopen(ours) as reader:
+        with Table(f"/dev/fd/{theirs}"):
+            pass
+        os.write(theirs, b"after\n")
+        os.close(theirs)
+        assert reader.read().splitlines() == [",".join(COLUMNS), "after"]
+
+
+@pytest.mark.parametrize("folder", ["/dev/fd", "/proc/self/fd"])
+def test_a_connection_is_never_written_into(folder):
+    """It may be the client's own to the service, under a number that nobody opened."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        place = f"{folder}/{ours.fileno()}"
+        with pytest.raises(OSError, match=f"No such device or address: '{place}'"), Table(place):
+            pass
+        theirs.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            theirs.recv(1)

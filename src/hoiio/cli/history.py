@@ -19,7 +19,7 @@ from hoiio.cli.period import moment
 from hoiio.cli.progress import with_bar
 from hoiio.cli.words import named
 from hoiio.response import Response
-from hoiio.table import COLUMNS, Table, cells
+from hoiio.table import COLUMNS, Table, cells, open_already
 
 Flag = Annotated[bool, Parameter(negative="")]
 
@@ -146,7 +146,7 @@ def _write(entries: Iterable[Response], path: Path, options: Options) -> None:
             for entry in entries:
                 table.add(entry)
     except OSError as error:
-        if isinstance(error, BrokenPipeError) and str(path) == "/dev/stdout":
+        if isinstance(error, BrokenPipeError) and open_already(path) == 1:
             raise  # as with --csv, the shell knows how the reader ended
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
     if table.is_file and not options.quiet:
