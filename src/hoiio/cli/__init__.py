@@ -14,7 +14,7 @@ from contextlib import suppress
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, NoReturn
 
-from hoiio.cli.console import INTERRUPTED, UsageError, fail
+from hoiio.cli.console import INTERRUPTED, UsageError, fail, let_go_of_output
 from hoiio.cli.tree import build
 
 if TYPE_CHECKING:
@@ -26,20 +26,37 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     Output that nobody reads any more is no failure; output that cannot be written is, with code 2.
     """
+    _open_what_is_closed()
     try:
         code = _run(sys.argv[1:] if argv is None else list(argv))
         print(end="", flush=True)  # noqa: T201 - here, not at the interpreter's exit, it may fail
     except KeyboardInterrupt:
         _leave_at_once()
     except BrokenPipeError:
-        _let_go_of_output()
+        let_go_of_output()
         sys.exit(0)
     except OSError as error:
         if error.filename is not None:  # a file's, so not the output's
             raise
-        _let_go_of_output()
+        let_go_of_output()
         fail(f"cannot write: {error.strerror or error}")
     sys.exit(code)
+
+
+def _open_what_is_closed() -> None:
+    """A standard stream that is closed leads nowhere, so that no connection gets its number.
+
+    Standard output only as if to be read: what is written there fails, as it does with other
+    programs, instead of being lost.
+    """
+    streams = (("stdin", os.O_RDONLY), ("stdout", os.O_RDONLY), ("stderr", os.O_WRONLY))
+    for number, (name, flags) in enumerate(streams):
+        try:
+            os.fstat(number)
+        except OSError:  # the lowest number that is free is this one
+            os.set_inheritable(os.open(os.devnull, flags), True)
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
 
 
 def _run(words: list[str]) -> int:
@@ -78,11 +95,6 @@ def _leave_at_once() -> NoReturn:
             sys.stdout.flush()
         os._exit(INTERRUPTED)
     sys.exit(INTERRUPTED)
-
-
-def _let_go_of_output() -> None:
-    """Point it nowhere, or the interpreter would fail once more when it flushes at its exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _unknown(error: UnknownCommandError) -> str:

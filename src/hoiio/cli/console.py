@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Final, NoReturn
 
@@ -27,3 +28,8 @@ def fail(message: str, code: int = WRONG_USE) -> NoReturn:
     """Print one line on stderr and leave with ``code``."""
     say(message)
     sys.exit(code)
+
+
+def let_go_of_output() -> None:
+    """Point it nowhere, or the interpreter would fail once more when it flushes at its exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
