@@ -68,7 +68,10 @@ class Table:
     def __enter__(self) -> Self:
         with self._named():
             descriptor = self._open()
-        self._file: IO[str] = os.fdopen(descriptor, "w", encoding="utf-8", newline="")
+        # Half a character, which JSON can escape, has no bytes of its own.
+        self._file: IO[str] = os.fdopen(
+            descriptor, "w", encoding="utf-8", errors="backslashreplace", newline=""
+        )
         self._csv = csv.writer(self._file)
         self._csv.writerow(COLUMNS)
         return self

@@ -1,17 +1,25 @@
 """What becomes of an answer where the command's standard streams are closed, full or not UTF-8."""
 
+import csv
+import io
+import json
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from support.canned import canned_server
-from support.command import PATIENCE, RUN, configured, environment
+from support.command import PATIENCE, RUN, configured, environment, hoiio
 
-A, B = "+6511111111", "+6522222222"
+A, B, C = "+6511111111", "+6522222222", "+6533333333"
+PLACED = {"status": "success_ok", "txn_ref": "AA-C-7"}
+ROOM = {"status": "success_ok", "room": "R-1", "txn_refs": "AA-C-7,AA-C-8"}
 BALANCE = {"status": "success_ok", "currency": "SGD", "balance": "54.650"}
 CLOSED = "Bad file descriptor"
+
+full_disk = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full disk at hand")
 
 
 def history(tag):
@@ -84,3 +92,87 @@ def test_an_error_never_stands_where_a_reference_would(server):
     server.answers = [{"status": "error_insufficient_credit"}]
     ran = redirected(f"call {A} {B}", "2>&-", server.url)
     assert (ran.returncode, ran.stdout) == (1, "")
+
+
+# --- a call that is placed, and cannot be told ---------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "answer", "refs"),
+    [
+        (f"call {A} {B}", PLACED, "AA-C-7"),
+        (f"call {A} {B} -q", PLACED, "AA-C-7"),
+        (f"call {A} {B} --json", PLACED, "AA-C-7"),
+        (f"call {A} {B} --wait ended", PLACED, "AA-C-7"),
+        (f"call {A} {B} --wait ended --json", PLACED, "AA-C-7"),
+        (f"conference {A} {B} {C}", ROOM, "AA-C-7, AA-C-8"),
+        (f"conference {A} {B} {C} -q", ROOM, "AA-C-7, AA-C-8"),
+        (f"conference {A} {B} {C} --json", ROOM, "AA-C-7, AA-C-8"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("redirection", "why"),
+    [
+        (">&-", CLOSED),
+        pytest.param(">/dev/full", "No space left on device", marks=full_disk),
+    ],
+)
+def test_a_reference_that_cannot_be_written_is_told(server, words, answer, refs, redirection, why):
+    """On stderr, with a code of its own: who takes it for a failure would dial again."""
+    server.answers = [answer]
+    ran = redirected(words, redirection, server.url)
+    assert (ran.returncode, ran.stdout) == (4, "")
+    assert ran.stderr == f"hoiio: cannot write: {why}; the call is placed all the same: {refs}\n"
+    assert len(server.asked) == 1
+
+
+@full_disk
+@pytest.mark.parametrize("words", [f"call {A} {B} --json", "status AA-C-7", "hangup AA-C-7"])
+def test_what_placed_nothing_is_output_that_cannot_be_written(server, words):
+    refusal = {"status": "error_insufficient_credit"}
+    server.answers = [refusal if words.startswith("call") else PLACED]
+    ran = redirected(words, ">/dev/full", server.url)
+    told = "hoiio: cannot write: No space left on device\n"
+    assert (ran.returncode, ran.stderr) == (2, told)
+
+
+# --- what an encoding cannot say -----------------------------------------------------------------
+
+TAG = "日本 😀"
+ENDED = {"call_status_dest1": "answered", "duration": "1", "debit": "0.1"}
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+@pytest.mark.parametrize(
+    "words",
+    ["history", "history --csv", "status AA-C-7", "status AA-C-7 --watch", "wait AA-C-7"],
+)
+def test_what_the_encoding_has_not_is_escaped(server, encoding, words):
+    server.answers = [json.dumps(history(TAG) | PLACED | ENDED | {"tag": TAG}).encode()]
+    ran = hoiio(*words.split(), url=server.url, PYTHONIOENCODING=encoding)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert r"\u65e5\u672c \ud83d\ude00" in ran.stdout
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+@pytest.mark.parametrize(
+    "words", [f"call {A} {B}", "history", "history --all", "status AA-C-7", "wait AA-C-7"]
+)
+def test_json_stays_json_in_any_encoding(server, encoding, words):
+    """Also where the answer has the letters themselves."""
+    answer = history(TAG) | PLACED | ENDED | {"tag": TAG}
+    server.answers = [json.dumps(answer, ensure_ascii=False).encode()]
+    ran = hoiio(*words.split(), "--json", url=server.url, PYTHONIOENCODING=encoding)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert json.loads(ran.stdout.splitlines()[0])["tag"] == TAG
+
+
+@pytest.mark.parametrize("how", ["--csv", "--output"])
+def test_half_a_character_is_escaped(server, tmp_path, how):
+    """JSON can say it, no encoding can."""
+    server.answers = [history("caf\ud83d")]
+    path = tmp_path / "calls.csv"
+    ran = hoiio("history", how, *([str(path)] if how == "--output" else []), url=server.url)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    text = path.read_text() if how == "--output" else ran.stdout
+    assert [row["tag"] for row in csv.DictReader(io.StringIO(text))] == [r"caf\ud83d", "x"]

@@ -60,6 +60,13 @@ def test_any_other_tag_stays_as_it_is(server, client, tmp_path, tag):
     assert row["tag"] == tag
 
 
+def test_half_a_character_is_escaped(server, client, tmp_path):
+    """JSON can say it, no encoding can."""
+    server.answers = [history({"tag": "caf\ud83d"})]
+    [row] = written(client, tmp_path / "calls.csv")
+    assert row["tag"] == r"caf\ud83d"
+
+
 def test_what_the_service_wrote_stays_as_it_is(server, client, tmp_path):
     """Numbers with their plus, and amounts below nothing."""
     entry = {"txn_ref": "AA-C-9", "dest1": ONE, "dest2": TWO, "room": "-A1", "debit": "-0.036"}

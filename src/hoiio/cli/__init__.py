@@ -14,7 +14,13 @@ from contextlib import suppress
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, NoReturn
 
-from hoiio.cli.console import INTERRUPTED, UsageError, fail, let_go_of_output
+from hoiio.cli.console import (
+    INTERRUPTED,
+    UsageError,
+    escape_what_cannot_be_said,
+    fail,
+    let_go_of_output,
+)
 from hoiio.cli.tree import build
 
 if TYPE_CHECKING:
@@ -27,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     Output that nobody reads any more is no failure; output that cannot be written is, with code 2.
     """
     _open_what_is_closed()
+    escape_what_cannot_be_said()
     try:
         code = _run(sys.argv[1:] if argv is None else list(argv))
         print(end="", flush=True)  # noqa: T201 - here, not at the interpreter's exit, it may fail

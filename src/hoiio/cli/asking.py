@@ -15,7 +15,15 @@ from typing import Annotated, Final
 from cyclopts import Parameter
 
 from hoiio.cli import show
-from hoiio.cli.console import REFUSED, UNREACHABLE, WRONG_USE, UsageError, fail
+from hoiio.cli.console import (
+    REFUSED,
+    UNREACHABLE,
+    UNTOLD,
+    WRONG_USE,
+    UsageError,
+    fail,
+    let_go_of_output,
+)
 from hoiio.cli.setting import setting
 from hoiio.cli.words import in_words
 from hoiio.client import Client
@@ -100,13 +108,34 @@ def tell(
     with asking(options) as client:
         answer = ask(client)
         if options.json:
-            show.raw(answer.text)
+            with telling(answer):
+                show.raw(answer.text)
         if answer.status in refusals:
             fail(show.printable(f"{answer.status}: {refusals[answer.status]}"), REFUSED)
         check(answer)
     if not options.json:
-        (quiet if options.quiet else readable)(answer)
+        with telling(answer):
+            (quiet if options.quiet else readable)(answer)
     return 0
+
+
+@contextmanager
+def telling(answer: Response) -> Generator[None, None, None]:
+    """Within it is printed what came of a request.
+
+    Where that fails, calls that it placed are told on stderr, as to ask again would dial again.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        if answer.idempotency_key is None or not answer.is_success():
+            raise
+        let_go_of_output()
+        refs = ", ".join(answer.txn_refs or [answer.txn_ref or "of no reference"])
+        reason = f"cannot write: {error.strerror or error}"
+        fail(show.printable(f"{reason}; the call is placed all the same: {refs}"), UNTOLD)
 
 
 def check(answer: Response) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 from cyclopts import Parameter
 
 from hoiio.cli import following, show, show_answer
-from hoiio.cli.asking import PLAIN, Options, asking, check, tell
+from hoiio.cli.asking import PLAIN, Options, asking, check, tell, telling
 from hoiio.cli.console import UsageError
 from hoiio.cli.words import named
 from hoiio.watching import Until
@@ -58,20 +58,21 @@ def call(
             notify_url=notify_url,
             idempotency_key=idempotency_key,
         )
-        if options.json and wait is None:
-            show.raw(answer.text)
-        elif options.json:
-            show.one_line(answer.json)
-        check(answer)
-        if not options.json:
-            show_answer.ref(answer)
-        if wait is None:
-            return 0
-        manner = following.manner(json=options.json, quiet=options.quiet)
-        with named("timeout", "--give-up-after"):
-            changes = answer.watch(timeout=give_up_after)
-        last = following.follow(changes, wait, manner)
-        return following.reached(last, wait)
+        with telling(answer):
+            if options.json and wait is None:
+                show.raw(answer.text)
+            elif options.json:
+                show.one_line(answer.json)
+            check(answer)
+            if not options.json:
+                show_answer.ref(answer)
+            if wait is None:
+                return 0
+            manner = following.manner(json=options.json, quiet=options.quiet)
+            with named("timeout", "--give-up-after"):
+                changes = answer.watch(timeout=give_up_after)
+            last = following.follow(changes, wait, manner)
+            return following.reached(last, wait)
 
 
 def conference(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import os
 import sys
 from typing import Final, NoReturn
@@ -12,7 +14,11 @@ WRONG_USE: Final = 2
 """Also not configured, and output that cannot be written."""
 UNREACHABLE: Final = 3
 """The service, or what answered is none."""
+UNTOLD: Final = 4
+"""A call was placed, and what came of it cannot be written: its reference is on stderr."""
 INTERRUPTED: Final = 130
+
+_ESCAPING: Final = "hoiio-escaping"
 
 
 class UsageError(Exception):
@@ -33,3 +39,20 @@ def fail(message: str, code: int = WRONG_USE) -> NoReturn:
 def let_go_of_output() -> None:
     """Point it nowhere, or the interpreter would fail once more when it flushes at its exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def escape_what_cannot_be_said() -> None:
+    """Standard output gets as an escape of JSON's what its encoding has not, so that JSON stays it.
+
+    Half a character, which JSON can escape, is one that no encoding has.
+    """
+    codecs.register_error(_ESCAPING, _escaped)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors=_ESCAPING)
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{unit}" for unit in units.hex(" ", 2).split()), error.end
