@@ -1,6 +1,8 @@
 """What every command that uses the API takes, and says when something is wrong."""
 
 import json
+import shlex
+import threading
 
 import pytest
 
@@ -9,7 +11,7 @@ from hoiio.cli.words import in_words
 from hoiio.errors import InvalidArgument, TimedOut
 from hoiio.parameters import number
 from support.canned import canned_server, with_http
-from support.command import configure, here
+from support.command import PATIENCE, configure, here, on_terminal
 
 A, B = "+6511111111", "+6522222222"
 OK = {"status": "success_ok"}
@@ -214,10 +216,52 @@ def test_a_call_that_may_have_been_placed_says_how_to_ask_again(server, capsys):
     out, err, code = here(capsys, "call", A, B, "--idempotency-key", "order-7")
     assert (out, code) == ("", 3)
     assert "the call may have been placed: look at hoiio history before calling again" in err
-    assert "--idempotency-key order-7" in err
+    assert "--idempotency-key order-7 where" in err
     assert err.count("\n") == 1
+    err = here(capsys, "call", A, B, "--idempotency-key", "a'b$(x)")[1]
+    assert """--idempotency-key 'a'"'"'b$(x)' where""" in err
     error = TimedOut("late", maybe_sent=True)
     assert in_words(error) == "late"
+
+
+@pytest.mark.parametrize("words", [f"call {A} {B}", f"conference {A} {B}"])
+@pytest.mark.parametrize("key", [None, "a'b"])
+def test_who_interrupts_a_call_is_told_how_to_ask_again(server, words, key):
+    """It may be at the service by then; with the same key it is placed once."""
+    arrived = threading.Event()
+
+    def stall(handler):
+        arrived.set()
+        server.released.wait()
+        handler.close_connection = True
+
+    server.answers = [stall]
+    args = words.split() + ([] if key is None else ["--idempotency-key", key])
+    with on_terminal(*args, streams=("stderr",), url=server.url) as terminal:
+        assert arrived.wait(PATIENCE)
+        terminal.interrupt()
+        assert terminal.read_all() == 130
+        assert terminal.program.stdout.read() == b""
+    [asked] = server.asked
+    sent = {name.lower(): value for name, value in asked.headers.items()}["idempotency-key"]
+    assert key in {None, sent}
+    assert terminal.got == (
+        "hoiio: interrupted; the call may have been placed: look at hoiio history before calling "
+        f"again, or call again with --idempotency-key {shlex.quote(sent)} where the service "
+        "honours it\r\n"
+    )
+
+
+def test_who_interrupts_a_wait_has_the_reference_already(server):
+    """That the call is placed was told; nothing has to be asked again."""
+    server.answers = [LIVE]
+    words = ("call", A, B, "--wait", "ended")
+    with on_terminal(*words, streams=("stdout",), url=server.url) as terminal:
+        terminal.read_until("ongoing")
+        terminal.interrupt()
+        assert terminal.read_all() == 130
+        assert terminal.program.stderr.read() == b""
+    assert terminal.got.startswith("AA-C-1")
 
 
 def test_a_service_that_does_not_answer_in_time_is_not_reachable(server, capsys):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Annotated, Final, Literal
 
 from cyclopts import Parameter
 
 from hoiio.cli import following, show, show_answer
 from hoiio.cli.asking import PLAIN, Options, asking, check, tell, telling
-from hoiio.cli.console import UsageError
-from hoiio.cli.words import named
+from hoiio.cli.console import UsageError, say
+from hoiio.cli.words import maybe_placed, named
 from hoiio.watching import Until
 from hoiio.wire import Status
 
@@ -49,30 +52,32 @@ def call(
     if give_up_after is not None and wait is None:
         raise UsageError("--give-up-after goes with --wait")
     with asking(options) as client:
-        answer = client.voice.call(
-            None if a == OWN_PHONE else a,
-            b,
-            caller_id=caller_id,
-            max_duration=max_duration,
-            tag=tag,
-            notify_url=notify_url,
-            idempotency_key=idempotency_key,
-        )
+        with _placing(idempotency_key) as key:
+            answer = client.voice.call(
+                None if a == OWN_PHONE else a,
+                b,
+                caller_id=caller_id,
+                max_duration=max_duration,
+                tag=tag,
+                notify_url=notify_url,
+                idempotency_key=key,
+            )
+            with telling(answer):
+                if options.json and wait is None:
+                    show.raw(answer.text)
+                elif options.json:
+                    show.one_line(answer.json)
+                check(answer)
+                if not options.json:
+                    show_answer.ref(answer)
+        if wait is None:
+            return 0
+        manner = following.manner(json=options.json, quiet=options.quiet)
+        with named("timeout", "--give-up-after"):
+            changes = answer.watch(timeout=give_up_after)
         with telling(answer):
-            if options.json and wait is None:
-                show.raw(answer.text)
-            elif options.json:
-                show.one_line(answer.json)
-            check(answer)
-            if not options.json:
-                show_answer.ref(answer)
-            if wait is None:
-                return 0
-            manner = following.manner(json=options.json, quiet=options.quiet)
-            with named("timeout", "--give-up-after"):
-                changes = answer.watch(timeout=give_up_after)
             last = following.follow(changes, wait, manner)
-            return following.reached(last, wait)
+        return following.reached(last, wait)
 
 
 def conference(
@@ -96,20 +101,32 @@ def conference(
     :param notify_url: Where to report the end of each call.
     :param idempotency_key: Your name for this request: made twice, it is carried out once.
     """
-    return tell(
-        lambda client: client.voice.conference(
-            a,
-            *others,
-            room=room,
-            caller_id=caller_id,
-            tag=tag,
-            notify_url=notify_url,
-            idempotency_key=idempotency_key,
-        ),
-        show_answer.room,
-        show_answer.refs,
-        options,
-    )
+    with _placing(idempotency_key) as key:
+        return tell(
+            lambda client: client.voice.conference(
+                a,
+                *others,
+                room=room,
+                caller_id=caller_id,
+                tag=tag,
+                notify_url=notify_url,
+                idempotency_key=key,
+            ),
+            show_answer.room,
+            show_answer.refs,
+            options,
+        )
+
+
+@contextmanager
+def _placing(chosen: str | None) -> Generator[str, None, None]:
+    """Gives the request's key, by which it can be repeated: who interrupts it is told that."""
+    key = os.urandom(16).hex() if chosen is None else chosen
+    try:
+        yield key
+    except KeyboardInterrupt:
+        say(f"interrupted; {maybe_placed(key)}")
+        raise
 
 
 def moderate(

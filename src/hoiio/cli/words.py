@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
@@ -35,16 +36,20 @@ def in_words(error: HoiioException, profile: str | None = None) -> str:
         reason = str(error).removeprefix(f"{error.name}: ").replace(_LIBRARYS, _advice(profile))
         return f"{option(error.name)}: {reason}"
     if error.maybe_sent and error.idempotency_key and error.advice:
-        return (
-            f"{Exception.__str__(error)}; the call may have been placed: look at hoiio history "
-            "before calling again, or call again with --idempotency-key "
-            f"{error.idempotency_key} where the service honours it"
-        )
+        return f"{Exception.__str__(error)}; {maybe_placed(error.idempotency_key)}"
     if isinstance(error, APIError) and profile is not None:
         return _VARIABLE.sub(
             lambda found: f"{found[1].lower()} of the profile {profile!r}", str(error)
         )
     return str(error)
+
+
+def maybe_placed(key: str) -> str:
+    """What to do where no answer says whether a call was placed; what to type is for a shell."""
+    return (
+        "the call may have been placed: look at hoiio history before calling again, or call again "
+        f"with --idempotency-key {shlex.quote(key)} where the service honours it"
+    )
 
 
 def _advice(profile: str | None) -> str:
