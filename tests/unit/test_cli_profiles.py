@@ -337,6 +337,58 @@ def test_set_asks_for_the_token_of_an_application_and_a_service(file, more):
     assert profiles.read(file)["a"].access_token == "new"
 
 
+@pytest.mark.parametrize("length", [4095, 5000, 10_000])
+def test_a_token_that_is_too_long_is_refused_not_cut(file, length):
+    ran = hoiio("profile", "set", "--app-id", "x", typed="t" * length, HOIIO_PROFILES=str(file))
+    told = "hoiio: an access token is at most 4,094 bytes long\n"
+    assert (ran.returncode, ran.stdout, ran.stderr) == (2, "", told)
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_the_longest_token_is_kept_whole(file, end):
+    token = "t" * 4094
+    ran = hoiio("profile", "set", "--app-id", "x", typed=token + end, HOIIO_PROFILES=str(file))
+    assert ran.returncode == 0
+    assert profiles.read(file)["default"].access_token == token
+
+
+def test_a_token_that_a_terminal_has_cut_is_refused(file):
+    """Linux gives the first 4,095 characters of a line, and leaves out the rest."""
+    typed = ("profile", "set", "--app-id", "x")
+    with on_terminal(*typed, HOIIO_PROFILES=str(file)) as terminal:
+        terminal.read_until("access token: ")
+        for _ in range(10):
+            terminal.type("t" * 500)
+        terminal.type("\n")
+        assert terminal.read_all() == 2
+    assert "an access token is at most 4,094 bytes long" in terminal.got
+    assert "ttt" not in terminal.got
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("value", ["[" * 5_000, "1" * 5_000], ids=["deep", "long"])
+def test_what_python_cannot_read_is_one_line(file, value):
+    write(file, f"a = {value}")
+    ran = hoiio("balance", "--profile", "x", HOIIO_PROFILES=str(file))
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr.startswith(f"hoiio: {file}: ")
+    assert ran.stderr.count("\n") == 1
+
+
+def test_a_mark_of_its_byte_order_is_no_part_of_the_file(file):
+    """Editors of Windows put it at the start."""
+    file.write_bytes(b"\xef\xbb\xbf" + section("a", "http://a/").encode())
+    file.chmod(0o600)
+    kept = Profile(app_id="id", access_token="s3cret", base_url="http://a/")
+    assert profiles.read(file) == {"a": kept}
+    profiles.put(file, "b", lambda _: Profile(app_id="b", access_token="t"))
+    assert profiles.read(file) == {"a": kept, "b": Profile(app_id="b", access_token="t")}
+    file.write_bytes(b"\xef\xbb\xbf# a\n\xff")
+    with pytest.raises(UsageError, match=r"not UTF-8 \(at line 2\)"):
+        profiles.read(file)
+
+
 def test_a_prompt_that_is_left_is_one_line(file):
     """By Ctrl-D; nothing is written."""
     typed = ("profile", "set", "a", "--app-id", "x")

@@ -6,7 +6,7 @@ import os
 import sys
 from dataclasses import replace
 from getpass import getpass
-from typing import Annotated
+from typing import Annotated, Final
 
 from cyclopts import App, Parameter
 
@@ -16,7 +16,8 @@ from hoiio.cli.console import UsageError, say
 from hoiio.cli.profiles import Profile
 from hoiio.request import without_password
 
-_TOKEN_MAX = 4096
+_TOKEN_MAX: Final = 4094
+"""Bytes. A terminal leaves out without a word what comes after 4,095 of a line."""
 
 app = App(name="profile", help="Keep credentials, for --profile and HOIIO_PROFILE.")
 
@@ -101,7 +102,9 @@ def _secret() -> str:
             token = ""
             sys.stderr.write("\n")  # after the prompt
     else:
-        token = sys.stdin.buffer.readline(_TOKEN_MAX).decode(errors="replace")
+        token = sys.stdin.buffer.readline(2 * _TOKEN_MAX).decode(errors="replace")
+    if len(token.rstrip("\r\n").encode(errors="replace")) > _TOKEN_MAX:
+        raise UsageError(f"an access token is at most {_TOKEN_MAX:,} bytes long")
     token = token.strip()
     if not token or not token.isprintable() or "�" in token:
         raise UsageError("no access token came: type it, or send it to standard input")

@@ -14,6 +14,7 @@ where the access token is sent.
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import re
@@ -90,6 +91,10 @@ def parse(text: str, path: Path) -> dict[str, Profile]:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path}: {error}") from None
+    except (ValueError, RecursionError):  # more digits, or brackets, than Python takes
+        raise UsageError(
+            f"{path}: a number in it is too long, or a list too deep, for a file of profiles"
+        ) from None
     return {name: _profile(name, table, path) for name, table in tables.items()}
 
 
@@ -231,6 +236,7 @@ def _text(path: Path) -> str:
         raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
     if len(raw) > _SIZE_MAX:
         raise UsageError(f"{path} is too long for a file of profiles")
+    raw = raw.removeprefix(codecs.BOM_UTF8)
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
