@@ -32,6 +32,7 @@ _FORMULA: Final = tuple("=+-@\t\r\n＝＋－＠")
 
 _STREAM: Final = re.compile(r"/dev/(?:stdout|stderr|fd/([0-9]{1,9}))|/proc/self/fd/([0-9]{1,9})")
 _NAMED: Final = {"/dev/stdout": 1, "/dev/stderr": 2}
+_SHORT: Final = 50
 
 
 def cells(entry: Answer) -> Iterable[str]:
@@ -82,7 +83,9 @@ class Table:
         if not _is_file_or_nothing(self._path):
             return os.open(self._path, os.O_WRONLY)
         self._target = Path(os.path.realpath(self._path))
-        part = self._target.with_name(f".{self._target.name}.{os.urandom(4).hex()}.part")
+        # Shortened, as a name may be as long as one can be; a character takes up to four bytes.
+        short = self._target.name[:_SHORT]
+        part = self._target.with_name(f".{short}.{os.urandom(4).hex()}.part")
         try:
             old = self._target.stat()
         except FileNotFoundError:

@@ -126,6 +126,17 @@ def test_a_full_disk_is_told_of_the_file_that_was_asked_for(server, client, tmp_
         client.voice.history().to_csv(tmp_path / "calls.csv")
 
 
+@pytest.mark.parametrize("letter", ["x", "é", "😀"])
+def test_a_name_as_long_as_one_can_be_is_taken(server, client, tmp_path, letter):
+    """The other file has a shorter one."""
+    longest = os.pathconf(tmp_path, "PC_NAME_MAX") // len(letter.encode())
+    server.answers = [history({})]
+    assert len(written(client, tmp_path / (letter * longest))) == 1
+    with pytest.raises(OSError, match="File name too long"):
+        client.voice.history().to_csv(tmp_path / (letter * (longest + 1)))
+    assert [each.name for each in tmp_path.iterdir()] == [letter * longest]
+
+
 @pytest.mark.parametrize("old", ["old", None])
 def test_a_link_stays_one(server, client, tmp_path, old):
     """What it leads to is written, there already or not."""
