@@ -16,6 +16,7 @@ from support.command import PATIENCE, RUN, configured, environment, hoiio
 A, B, C = "+6511111111", "+6522222222", "+6533333333"
 PLACED = {"status": "success_ok", "txn_ref": "AA-C-7"}
 ROOM = {"status": "success_ok", "room": "R-1", "txn_refs": "AA-C-7,AA-C-8"}
+ENDED = {"call_status_dest1": "answered", "duration": "1", "debit": "0.1"}
 BALANCE = {"status": "success_ok", "currency": "SGD", "balance": "54.650"}
 CLOSED = "Bad file descriptor"
 
@@ -126,6 +127,27 @@ def test_a_reference_that_cannot_be_written_is_told(server, words, answer, refs,
     assert len(server.asked) == 1
 
 
+def test_a_disk_that_is_full_while_a_call_is_waited_for_is_no_wrong_use(server, tmp_path):
+    """The call is placed by then, though the reference has been written."""
+    path = tmp_path / "out.txt"
+    path.write_text(" " * 500)
+    server.answers = [PLACED, PLACED | ENDED | {"tag": "x" * 2_000}]
+    # A shell's limit of one block is 512 bytes: the reference fits, the status does not.
+    command = shlex.join([sys.executable, *RUN, "call", A, B, "--wait", "ended"])
+    ran = subprocess.run(
+        ["/bin/sh", "-c", f"ulimit -f 1; {command} >> {shlex.quote(str(path))}"],
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+        env=environment(**configured(server.url)),
+    )
+    assert ran.returncode == 4
+    told = "hoiio: cannot write: File too large; the call is placed all the same: AA-C-7\n"
+    assert ran.stderr == told
+    assert path.read_text().split()[0] == "AA-C-7"
+
+
 @full_disk
 @pytest.mark.parametrize("words", [f"call {A} {B} --json", "status AA-C-7", "hangup AA-C-7"])
 def test_what_placed_nothing_is_output_that_cannot_be_written(server, words):
@@ -139,7 +161,6 @@ def test_what_placed_nothing_is_output_that_cannot_be_written(server, words):
 # --- what an encoding cannot say -----------------------------------------------------------------
 
 TAG = "日本 😀"
-ENDED = {"call_status_dest1": "answered", "duration": "1", "debit": "0.1"}
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
