@@ -95,6 +95,14 @@ def test_an_error_never_stands_where_a_reference_would(server):
     assert (ran.returncode, ran.stdout) == (1, "")
 
 
+def test_what_nobody_is_told_needs_no_encoding(server):
+    """A line with a letter that the locale has not, for errors that are closed."""
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    ran = redirected(f"conference {A} {A}", "2>&-", server.url, **plain)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "A B…: " in redirected(f"conference {A} {A}", "", server.url).stderr
+
+
 # --- a call that is placed, and cannot be told ---------------------------------------------------
 
 

@@ -63,7 +63,9 @@ def _open_what_is_closed() -> None:
         except OSError:  # the lowest number that is free is this one
             os.set_inheritable(os.open(os.devnull, flags), True)
         if getattr(sys, name) is None:
-            setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
+            mode = "w" if number else "r"
+            stream = os.fdopen(number, mode, errors="backslashreplace", closefd=False)
+            setattr(sys, name, stream)
 
 
 def _run(words: list[str]) -> int:
