@@ -7,8 +7,8 @@ New calls come in at the top and would shift the pages, so the list is pinned at
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from datetime import timedelta
-from typing import Generic, NamedTuple, TypeVar
+from datetime import datetime, timedelta
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from hoiio import wire
 from hoiio.answer import Answer
@@ -44,8 +44,9 @@ def pages(
     """The entries from a page on to the end of the history, a page at a time.
 
     ``first`` is the answer to ``query``. A page that is refused for its rate is asked for again
-    when the service says; any other refusal is raised as ``APIError``, an empty page before the end
-    as ``InvalidResponse``.
+    when the service says; any other refusal is raised as ``APIError``. A list that ends before its
+    count is an ``InvalidResponse``: a bill made of it would be too small. What was handed out is
+    counted, not pages, as a service may have pages of another size.
     """
     if first.status == wire.Status.RATE_LIMIT_EXCEEDED:
         yield Sleep(pause_asked(first))
@@ -53,14 +54,12 @@ def pages(
         first = yield from _finished(ask, query)
     first.raise_for_error()
     entries = first.entries or []
-    total = first.total_entries_count
-    # Of the whole list, the entries up to here; the pinned list begins with this page.
-    left = None if total is None else total - ((query.page or 1) - 1) * wire.PAGE_SIZE
+    count = _count_from(query, first)
     pinned = _pinned(query, entries, knows_upto=knows_upto)
-    page, fetched = 1, entries
-    _check_there_are(fetched, page, left)
+    page, fetched, seen = 1, entries, len(entries)
+    _check_there_are(fetched, page, seen, count)
     while fetched:
-        more = left is None or page * wire.PAGE_SIZE < left
+        more = count is None or seen < count
         page += 1
         following = pinned._replace(page=page)
         if more:
@@ -71,20 +70,35 @@ def pages(
         answer = yield from _finished(ask, following)
         known = {entry.txn_ref for entry in fetched}
         fetched = answer.entries or []
-        # Pinned by a date alone, the list may still grow within that second.
-        left = answer.total_entries_count
-        _check_there_are(fetched, page, left)
         entries = [
             entry for entry in fetched if entry.txn_ref is None or entry.txn_ref not in known
         ]
-        if left is None and not entries:
+        counted, now = count, answer.total_entries_count
+        # Pinned by a date alone, the list may still grow within that second.
+        grown = counted is not None and now is not None and now > counted
+        count = counted if now is None else now
+        _check_there_are(fetched if grown else entries, page, seen, count)
+        seen += len(fetched)
+        if count is None and not entries:
             return  # a service that neither counts nor turns pages
 
 
-def _check_there_are(entries: list[R], page: int, left: int | None) -> None:
+def _count_from(query: Query, first: Answer) -> int | None:
+    """How many the list has from this page on, with which the pinned list begins, if it is known.
+
+    It is not where this page has more than that, as pages of another size than ours have.
+    """
+    total, page = first.total_entries_count, query.page or 1
+    if total is None:
+        return None
+    count = total - (page - 1) * wire.PAGE_SIZE
+    return None if page > 1 and len(first.entries or []) > count else count
+
+
+def _check_there_are(news: list[R], page: int, seen: int, count: int | None) -> None:
     """A list that ends before its count is not taken for all of it."""
-    if not entries and left is not None and (page - 1) * wire.PAGE_SIZE < left:
-        raise InvalidResponse(f"page {page} of {left} entries is empty", "")
+    if not news and count is not None and seen < count:
+        raise InvalidResponse(f"page {page} has nothing new after {seen} of {count} entries", "")
 
 
 def _pinned(query: Query, entries: list[R], *, knows_upto: bool) -> Query:
@@ -93,9 +107,13 @@ def _pinned(query: Query, entries: list[R], *, knows_upto: bool) -> Query:
         return query
     if knows_upto and newest.txn_ref is not None:
         return query._replace(upto=newest.txn_ref)
-    if newest.date is not None:
+    # Nothing is newer than the last of all seconds.
+    if newest.date is not None and newest.date < _LAST:
         return query._replace(to=(newest.date + timedelta(seconds=1)).isoformat(sep=" "))
     return query
+
+
+_LAST: Final = datetime.max.replace(microsecond=0)
 
 
 def _finished(

@@ -145,7 +145,7 @@ class Noting(Canned):
 
 def test_a_page_is_fetched_beside_the_walk_and_read_in_it():
     """Reading elsewhere would gain nothing: what is read there has to be moved here."""
-    page = PAGE.replace('"total_entries_count": "2"', '"total_entries_count": "102"')
+    page = PAGE.replace('"total_entries_count": "2"', '"total_entries_count": "4"')
     transport = Noting(page)
     walked = Client("id", "token", transport=transport).voice.history().all()
     assert next(walked).txn_ref == "TX-2"
@@ -157,7 +157,7 @@ def test_a_page_is_fetched_beside_the_walk_and_read_in_it():
 
 @pytest.mark.parametrize("how", ["to its end", "closed", "dropped"])
 def test_a_walk_leaves_no_thread(how):
-    page = PAGE.replace('"total_entries_count": "2"', '"total_entries_count": "102"')
+    page = PAGE.replace('"total_entries_count": "2"', '"total_entries_count": "4"')
     walked = Client("id", "token", transport=Noting(page)).voice.history().all()
     next(walked)
     [fetcher] = [thread for thread in threading.enumerate() if thread.name == "hoiio-history"]

@@ -22,8 +22,9 @@ FIRST = Query(None, None, None, None)
 class Service:
     """A history that grows at its top; ``seconds`` is when each of its calls was placed."""
 
-    def __init__(self, seconds, *, knows_upto, totals=True):
+    def __init__(self, seconds, *, knows_upto, totals=True, size=100):
         self.calls = []
+        self.size = size
         self.knows_upto = knows_upto
         self.totals = totals
         self.refused = []
@@ -48,8 +49,8 @@ class Service:
             found = [call for call in found if call["date"] < query.to]
         if query.from_ is not None:
             found = [call for call in found if call["date"] >= query.from_]
-        at = ((query.page or 1) - 1) * 100
-        body = {"status": "success_ok", "entries": found[at : at + 100]}
+        at = ((query.page or 1) - 1) * self.size
+        body = {"status": "success_ok", "entries": found[at : at + self.size]}
         if self.totals:
             body["total_entries_count"] = str(len(found))
         return parse(Answer, json.dumps(body))
@@ -190,5 +191,101 @@ def test_a_list_that_ends_before_its_count_is_not_all_of_it(empty):
 
     if empty == 1:
         between()
-    with pytest.raises(InvalidResponse, match=f"page {empty} of 150 entries is empty"):
+    lost = f"page {empty} has nothing new after {(empty - 1) * 100} of 150 entries"
+    with pytest.raises(InvalidResponse, match=lost):
         walked(service, between=between)
+
+
+class Short(Service):
+    """A service that leaves something out of each page, and counts it all the same."""
+
+    def __init__(self, seconds, missing, **options):
+        self.missing = missing
+        super().__init__(seconds, **options)
+
+    def answer(self, query):
+        page = super().answer(query)
+        missing = self.missing.get(query.page or 1, 0)
+        page.entries = page.entries[: len(page.entries) - missing]
+        return page
+
+
+@pytest.mark.parametrize("knows_upto", [True, False])
+@pytest.mark.parametrize(
+    ("calls", "missing"),
+    [(80, {1: 30}), (250, {2: 60}), (250, {3: 1}), (250, {1: 1}), (200, {2: 1})],
+)
+def test_a_page_that_is_too_short_is_not_taken_for_all_of_it(calls, missing, knows_upto):
+    """Wherever in the list calls are missing, it is said when there are no more."""
+    service = Short(range(calls), missing, knows_upto=knows_upto)
+    told = calls - sum(missing.values())
+    with pytest.raises(InvalidResponse, match=f"nothing new after {told} of {calls} entries"):
+        walked(service)
+
+
+def test_a_page_that_comes_again_is_not_the_next_one():
+    """The service counts, yet does not turn pages."""
+    service = Service(range(80), knows_upto=True)
+    page = {"status": "success_ok", "total_entries_count": "80", "entries": service.calls[:50]}
+    service.refused = [response(json.dumps(page)) for _ in range(3)]
+    with pytest.raises(InvalidResponse, match="page 2 has nothing new after 50 of 80 entries"):
+        walked(service)
+
+
+@pytest.mark.parametrize("page", [None, 1, 2, 3])
+@pytest.mark.parametrize("size", [1, 30, 50, 99, 100, 101, 250])
+@pytest.mark.parametrize("knows_upto", [True, False])
+def test_pages_of_another_size_are_all_of_it_too(size, page, knows_upto):
+    """No page is asked for beyond the end but where its end cannot be known."""
+    service = Service(range(200), knows_upto=knows_upto, size=size)
+    there = [call["txn_ref"] for call in service.calls]
+    query = Query(page, None, None, None)
+    rest = there[((page or 1) - 1) * size :]
+    if rest:
+        assert walked(service, query)[0] == rest
+    if page is None:
+        assert len(service.asked) == -(-200 // size)
+
+
+def test_what_is_removed_meanwhile_is_not_missed():
+    """The oldest calls, as a service does that keeps them for a time: its count is lower then."""
+    service = Service(range(250), knows_upto=True)
+
+    def between():
+        del service.calls[120:]
+
+    told, _ = walked(service, between=between)
+    assert told == [f"TX-{number}" for number in range(249, 129, -1)]
+
+
+def test_a_count_on_the_first_page_holds_where_the_others_have_none():
+    """An empty page is the end only when all were told."""
+    service = Service(range(150), knows_upto=True)
+
+    def between():
+        service.totals = False
+        service.calls = service.calls[:100]
+
+    with pytest.raises(InvalidResponse, match="after 100 of 150 entries"):
+        walked(service, between=between)
+
+
+def test_a_hundred_calls_within_the_second_of_the_newest():
+    """The next page is the first one again, and the count tells that there are more."""
+    service = Service(range(150), knows_upto=False)
+    there = [call["txn_ref"] for call in service.calls]
+
+    def between():
+        if len(service.asked) == 1:
+            for _ in range(100):
+                service.place(149)
+
+    assert walked(service, between=between)[0] == there
+
+
+@pytest.mark.parametrize("knows_upto", [True, False])
+def test_the_last_of_all_seconds_has_no_second_after_it(knows_upto):
+    """So without ``upto`` that list is not pinned."""
+    last = (datetime.max.replace(microsecond=0) - START) // timedelta(seconds=1)
+    service = Service([*range(149), last], knows_upto=knows_upto)
+    assert len(walked(service)[0]) == 150
