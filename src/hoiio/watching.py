@@ -150,7 +150,7 @@ def _look(
     """Ask once, not much past the deadline; a look that fails brings no news of a known call."""
     try:
         look = call.ask(max(_left(deadline, clock, float("inf")), LAST_LOOK))
-        answer = yield from look.steps()
+        answer = _told_of(call.ref, (yield from look.steps()))
     except (ConnectionFailed, InvalidResponse) as error:
         if last is None:
             raise
@@ -165,6 +165,22 @@ def _look(
     if not unwell:
         misses.count = 0
     return answer
+
+
+def _told_of(ref: str, answer: R) -> R:
+    """The answer, if it is a refusal or tells how this call is; else ``InvalidResponse``.
+
+    A call that is not said to be up has ended, so what says nothing must not be taken for that.
+    """
+    if not answer.is_success():
+        return answer
+    if answer.txn_ref and answer.txn_ref != ref:
+        why = f"it tells of another call than {ref}"
+    elif not (answer.call_status_dest1 or answer.call_status_dest2 or answer.duration is not None):
+        why = f"it does not tell how {ref} is: it has no call_status_dest1"
+    else:
+        return answer
+    raise InvalidResponse(why, "", None if answer.response is None else answer.response.status_code)
 
 
 def _left(deadline: float | None, clock: Callable[[], float], at_most: float) -> float:
@@ -197,7 +213,7 @@ def _changes(call: Call[R], known: R) -> Generator[Step | Tell[R], Outcome, R]:
             return known
         for data in found:
             try:
-                answer = call.read(data)
+                answer = _told_of(call.ref, call.read(data))
             except InvalidResponse:
                 return known
             if answer.json != known.json:

@@ -298,7 +298,9 @@ def test_giving_up_is_one_line_and_code_1(server, capsys):
 
 def test_json_is_the_answer_as_it_came_and_can_be_parsed(server, capsys):
     """Fields that nobody knows yet too, whatever the command."""
-    server.answers = [OK | {"new": ["x"], "txn_ref": "AA-C-1", "entries": []}]
+    server.answers = [
+        OK | {"new": ["x"], "txn_ref": "AA-C-1", "entries": [], "call_status_dest1": "busy"}
+    ]
     for args in (
         ("call", A, B),
         ("conference", A),

@@ -14,10 +14,7 @@ from hoiio import AsyncClient, Client, InvalidArgument, NotConfigured, parameter
 from support.steps import response
 
 A, B, C = "+6511111111", "+6522222222", "+6533333333"
-ENDED = (
-    '{"status": "success_ok", "txn_ref": "TX-1", "call_status_dest1": "answered", '
-    '"call_status_dest2": "answered"}'
-)
+ENDED = '{"status": "success_ok", "call_status_dest1": "answered", "call_status_dest2": "answered"}'
 
 
 class Recorder:

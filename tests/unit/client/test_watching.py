@@ -292,6 +292,45 @@ def test_a_service_that_is_away_for_a_while_is_asked_again():
     assert World([UP, *[failed] * (OUTAGES + 1)]).told() == [UP, failed]
 
 
+NOTHING = {"status": "success_ok"}
+OTHER = {**ENDED, "txn_ref": "TX-2"}
+
+
+@pytest.mark.parametrize("until", ["answered", "ended"])
+@pytest.mark.parametrize(
+    ("look", "why"),
+    [
+        (NOTHING, "does not tell how TX-1 is: it has no call_status_dest1"),
+        ({**NOTHING, "txn_ref": "TX-1", "call_status_dest1": ""}, "does not tell how TX-1 is"),
+        ({**NOTHING, "answered_date": "2012-01-31 12:06:15"}, "does not tell how TX-1 is"),
+        (OTHER, "it tells of another call than TX-1"),
+        ({**TALKING, "txn_ref": "TX-2"}, "it tells of another call than TX-1"),
+    ],
+)
+def test_a_success_that_tells_nothing_of_the_call_is_no_end_of_it(until, look, why):
+    """Nor is one of another call; both are what a look that failed is."""
+    world = World([look])
+    with pytest.raises(InvalidResponse, match=f"HTTP 200, .*{why}"):
+        world.waited(until)
+    assert world.pollers.count == 0
+    assert World([UP, look, TALKING, look, ENDED]).told() == [UP, TALKING, ENDED]
+    assert World([UP, UP, ENDED], [[event(look), event(TALKING)]]).told() == [UP, ENDED]
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        {"status": "success_ok", "call_status_dest1": "busy"},
+        {"status": "success_ok", "txn_ref": "", "call_status_dest1": "busy"},
+        {"status": "success_ok", "txn_ref": "TX-1", "call_status_dest2": "failed"},
+        {"status": "success_ok", "txn_ref": "TX-1", "duration": "0"},
+    ],
+)
+def test_what_an_older_service_leaves_out_may_be_missing(end):
+    """Its ref, a phone's status, or all that a call which is up does not have."""
+    assert World([UP, end]).told() == [UP, end]
+
+
 ENDS = st.sampled_from([b"\n", b"\r\n", b"\r"])
 
 
