@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from hoiio import wire
 from hoiio.errors import InvalidArgument
+from hoiio.request import exact
 
 if TYPE_CHECKING:
     from hoiio.watching import Until
@@ -39,17 +40,22 @@ _PREFIX: Final = re.compile(r"[1-9][0-9]{0,13}", re.ASCII)
 def number(name: str, value: object, prefix: str | None) -> str:
     """A number as it is sent: E.164, the prefix put before one without a plus.
 
-    An ``int`` counts as its digits. Raises ``InvalidArgument``.
+    An ``int`` counts as its digits. Raises ``InvalidArgument``, also for one that begins with 00,
+    as most of the world dials abroad: behind a prefix it would be another number.
     """
     if isinstance(value, str):
-        text = value
+        text = exact(value)
     elif isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _INT_MAX:
-        text = f"{value:d}"
+        text = int.__repr__(value)
     else:
         raise InvalidArgument(name, f"a number is a str like {_EXAMPLE!r}, not {_kind(value)}")
     if wire.NUMBER.fullmatch(text):
         return text
     if text.isascii() and text.isdigit():
+        if text.startswith("00"):
+            raise InvalidArgument(
+                name, f"{_shown(text)} begins with 00: write a plus instead, like {_EXAMPLE!r}"
+            )
         if prefix is None:
             raise InvalidArgument(
                 name,
@@ -192,7 +198,7 @@ def room(value: object) -> str | None:
 def txn_ref(value: object, name: str = "txn_ref") -> str:
     """A call's reference."""
     if isinstance(value, str) and value and len(value) <= _REF_MAX and value.isprintable():
-        return value
+        return exact(value)
     raise InvalidArgument(
         name, f"a reference like 'AA-C-141147', at most {_REF_MAX} long, not {_shown(value)}"
     )
@@ -204,7 +210,7 @@ _REF_MAX: Final = 256
 def action(value: object) -> str:
     """What a moderator does."""
     if isinstance(value, str) and value in set(wire.Action):
-        return str(value)
+        return exact(value)
     raise InvalidArgument("action", f"'mute', 'unmute' or 'kick', not {_shown(value)}")
 
 
@@ -240,8 +246,10 @@ def period(from_: object, to: object, first: str = "from_") -> tuple[str | None,
 
 def idempotency_key(value: object) -> str | None:
     """One's own name for a request that may be sent again."""
-    if value is None or (isinstance(value, str) and wire.IDEMPOTENCY_KEY.fullmatch(value)):
-        return value
+    if value is None:
+        return None
+    if isinstance(value, str) and wire.IDEMPOTENCY_KEY.fullmatch(value):
+        return exact(value)
     raise InvalidArgument(
         "idempotency_key", f"1 to 255 visible ASCII characters, like 'order-7', not {_shown(value)}"
     )

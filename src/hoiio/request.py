@@ -55,7 +55,7 @@ def credentials(asked: Pair, own: Pair, environment: Mapping[str, str]) -> Crede
         raise NotConfigured(_missing(app_id, below))
     if not (_plain(app_id) and _plain(access_token)):
         check_credentials(app_id, access_token)
-        app_id, access_token = _exact(app_id), _exact(access_token)
+        app_id, access_token = exact(app_id), exact(access_token)
     return Credentials(app_id, access_token)
 
 
@@ -129,7 +129,7 @@ def base_url(given: str | None, environment: Mapping[str, str]) -> str:
         given = environment.get("HOIIO_BASE_URL") or wire.BASE_URL
     elif not isinstance(cast("object", given), str):
         raise NotConfigured(f"base_url is a str like {wire.BASE_URL!r}, not {type(given).__name__}")
-    return _checked(_exact(given))
+    return _checked(exact(given))
 
 
 @lru_cache(maxsize=64)
@@ -208,7 +208,7 @@ class Site:
         rest = ""
         for name, value in params.items():
             if value is not None:
-                text = value if type(value) is str else _exact(value)
+                text = value if type(value) is str else exact(value)
                 # Most values are plain, and asking costs a tenth of escaping.
                 if text.strip(_PLAIN):
                     try:
@@ -230,7 +230,7 @@ class Site:
         return HttpRequest(self._method, url, headers, body, connect, total)
 
 
-def _exact(value: str | int) -> str:
+def exact(value: str | int) -> str:
     """The value's text, also of a member of an ``Enum``, which ``str`` would name."""
     return str.__str__(value) if isinstance(value, str) else str(value)
 

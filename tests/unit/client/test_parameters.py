@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
+from enum import Enum, IntEnum
 
 import pytest
 from hypothesis import given
@@ -26,6 +27,66 @@ def test_a_prefix_goes_before_numbers_without_a_plus():
 def test_a_number_may_be_an_int():
     """Its digits are meant."""
     assert parameters.number("dest1", 91234567, "+65") == "+6591234567"
+
+
+class Worded(str):
+    """Text that is shown as another."""
+
+    def __str__(self):
+        return "+6599999999"
+
+    def __format__(self, spec):
+        return "+6599999999"
+
+
+class Counted(int):
+    """A number that is shown as another."""
+
+    def __str__(self):
+        return "99999999"
+
+    def __format__(self, spec):
+        return "99999999"
+
+
+Office = Enum("Office", {"DESK": "91234567", "QUIET": "mute"}, type=str)
+Floor = IntEnum("Floor", {"FIRST": 91234567})
+
+
+@pytest.mark.parametrize(
+    "value",
+    [Office.DESK, Worded("91234567"), Worded("+6591234567"), Floor.FIRST, Counted(91234567)],
+)
+def test_a_number_is_its_own_text(value):
+    """Not what its type would show of it."""
+    for sent in (
+        parameters.number("dest1", value, "+65"),
+        parameters.caller_id(value, "+65"),
+        parameters.dests((value,), "+65"),
+    ):
+        assert (type(sent), sent) == (str, "+6591234567")
+
+
+@pytest.mark.parametrize("take", [parameters.txn_ref, parameters.idempotency_key])
+def test_a_name_is_its_own_text(take):
+    """It is in messages and headers too."""
+    for value in (Office.DESK, Worded("91234567")):
+        assert (type(take(value)), take(value)) == (str, "91234567")
+
+
+def test_an_action_is_its_own_text():
+    """Also one of an ``Enum`` of one's own."""
+    assert str(parameters.action(Office.QUIET)) == "mute"
+
+
+@pytest.mark.parametrize("prefix", [None, "+65"])
+@pytest.mark.parametrize("value", ["00659123", "006591234567", "0000", Worded("006591234567")])
+def test_a_number_that_begins_with_00_is_refused(value, prefix):
+    """It is how one dials abroad; after a prefix it would be somebody else's."""
+    with pytest.raises(InvalidArgument, match=r"^dest2: '00\d+' begins with 00: write a plus"):
+        parameters.number("dest2", value, prefix)
+    with pytest.raises(InvalidArgument, match=r"begins with 00.*; or 'private'"):
+        parameters.caller_id(value, prefix)
 
 
 def test_a_number_without_a_plus_says_how():
