@@ -55,6 +55,8 @@ __all__ = [
 ]
 
 OK: Final = 200
+CENTURY: Final = 36_525 * 86_400
+"""Seconds. Nobody needs more at once, and a date has four digits for its year."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +93,18 @@ def _status(answer: object) -> int:
             f"response return its status code: not a {type(answer).__name__}"
         )
     return answer
+
+
+def _phone(number: object) -> str:
+    """A number as the service has it. Raises ``TypeError`` or ``ValueError`` for what is none."""
+    if not isinstance(number, str):
+        raise TypeError(f"a phone has a number, a str such as {RINGS!r}, not {number!r}")
+    if not wire.NUMBER.fullmatch(number):
+        raise ValueError(
+            f"a phone has a number with a plus and 4 to 15 digits, such as {RINGS!r}, "
+            f"not {number!r}"
+        )
+    return number
 
 
 class Sandbox:
@@ -148,12 +162,15 @@ class Sandbox:
 
         That is ring time-outs, hang-ups, ends of calls, minutes billed, notifications and those
         tried again. ``advance(0)`` lets happen what is due now. Raises ``ValueError`` for a time
-        that goes back, ``TypeError`` for what is no number.
+        that goes back or on by more than a hundred years, ``TypeError`` for what is no number.
         """
         if not isinstance(cast("object", seconds), int | float):
             raise TypeError(f"time goes on by seconds, such as 61, not {seconds!r}")
-        if not 0 <= seconds < float("inf"):
-            raise ValueError(f"time goes on by seconds from 0 up, not {seconds}")
+        if not 0 <= seconds <= CENTURY:
+            raise ValueError(
+                f"time goes on by seconds from 0 up to {CENTURY:,}, a hundred years, such as 61, "
+                f"not {seconds}"
+            )
         self._world.advance(seconds)
 
     @property
@@ -171,13 +188,16 @@ class Sandbox:
     def hang_up(self, number: str) -> int:
         """Hang up the phones of a number, as who holds them; one that rings is ``busy`` then.
 
-        Returns how many there were.
+        Returns how many there were. Raises ``ValueError`` or ``TypeError`` for what is no number.
         """
-        return self._world.put_down(number)
+        return self._world.put_down(_phone(number))
 
     def answer(self, number: str) -> int:
-        """Pick up the phones of a number that ring (``RINGS``); how many there were."""
-        return self._world.pick_up(number)
+        """Pick up the phones of a number that ring (``RINGS``); how many there were.
+
+        Raises ``ValueError`` or ``TypeError`` for what is no number.
+        """
+        return self._world.pick_up(_phone(number))
 
     def close(self) -> None:
         """End what is still up; nobody is told."""

@@ -18,6 +18,7 @@ from hoiio.server.sandbox.world import World
 from hoiio.testing import (
     ANSWERS,
     BUSY,
+    CENTURY,
     FAILED,
     NO_CREDIT,
     RINGS,
@@ -172,7 +173,7 @@ def test_what_is_due_now_has_happened_before_the_next_request_is_answered(hoiio_
         assert Hoiio.voice.status(last).call_status_dest1 == "unanswered"
 
 
-@pytest.mark.parametrize("seconds", [-1, float("inf"), float("nan")])
+@pytest.mark.parametrize("seconds", [-1, float("inf"), float("nan"), 1e18, CENTURY + 1])
 def test_time_does_not_go_back_nor_to_its_end(hoiio_sandbox, seconds):
     with pytest.raises(ValueError, match="from 0 up"):
         hoiio_sandbox.advance(seconds)
@@ -268,6 +269,21 @@ def test_a_receiver_that_answers_no_status_fails_the_test(hoiio_sandbox, answer)
     call(dest2=BUSY, notify_url=HOOK)
     with pytest.raises(TypeError, match="deliver_to returns an HTTP status such as 200, or None"):
         hoiio_sandbox.advance(0)
+
+
+@pytest.mark.parametrize("number", ["6500000408", "", "+65 0000 0408", "+650", "00000408", "R"])
+def test_no_phone_has_what_is_no_number(hoiio_sandbox, number):
+    """That nobody was there would look like a fault of the program that is tested."""
+    for handle in (hoiio_sandbox.answer, hoiio_sandbox.hang_up):
+        with pytest.raises(ValueError, match=r"such as '\+6500000408', not '"):
+            handle(number)
+
+
+@pytest.mark.parametrize("number", [6500000408, None, b"+6500000408", [RINGS]])
+def test_no_phone_has_what_is_no_text(hoiio_sandbox, number):
+    for handle in (hoiio_sandbox.answer, hoiio_sandbox.hang_up):
+        with pytest.raises(TypeError, match=r"a str such as '\+6500000408', not "):
+            handle(number)
 
 
 @pytest.mark.parametrize("seconds", [None, "61", timedelta(seconds=61)])
