@@ -19,7 +19,7 @@ MAYBE_PLACED: Final = (
 )
 UNREACHED: Final = "see that the service runs, and that base_url is right"
 EXCERPT: Final = 200
-"""How many characters of an unreadable answer an exception carries."""
+"""How many characters of what a service made up an exception's message has."""
 HIDDEN: Final = "[hidden]"
 """What stands where a secret was."""
 
@@ -119,10 +119,17 @@ class APIError(HoiioException):
     def __init__(self, status: str, response: Answer) -> None:
         from hoiio.meanings import meaning  # noqa: PLC0415 - only errors need words
 
-        words = meaning(status)
-        super().__init__(f"{status}: {words}" if words else status)
+        quoted = _quoted(status)
+        words = meaning(status) if quoted == status else ""
+        super().__init__(f"{quoted}: {words}" if words else quoted)
         self.status = status
         self.response = response
+
+
+def _quoted(status: str) -> str:
+    """A status as it came, if that is a short line; whoever answered may have written anything."""
+    start = status if len(status) <= EXCERPT else f"{status[:EXCERPT]}…"
+    return "".join(char if char.isprintable() else "\ufffd" for char in start)
 
 
 class InvalidCredentials(APIError):

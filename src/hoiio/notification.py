@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl
 
 from hoiio import wire
 from hoiio.answer import typed, utc
-from hoiio.errors import InvalidNotification, InvalidSignature
+from hoiio.errors import InvalidArgument, InvalidNotification, InvalidSignature
 
 
 class HasItems(Protocol):
@@ -121,7 +121,7 @@ class Notification:
 
         Raises :class:`InvalidSignature` where no secret fits and :class:`InvalidNotification` where
         what was sent is none, both to be answered with 400; ``ValueError`` or ``TypeError`` where
-        the receiver's own code gave no usable secret, body, headers or tolerance.
+        the receiver's own code gave no usable secret, body, headers, tolerance or ``now``.
         """
         secrets = _secrets(secret)
         if not isinstance(cast("object", tolerance), int | float):
@@ -129,7 +129,7 @@ class Notification:
         if not tolerance >= 0:
             raise ValueError("tolerance is a number of seconds, such as 300")
         raw = _raw(body)
-        at = time.time() if now is None else now
+        at = time.time() if now is None else _clock(now)
         webhook_id, sent = _verify(raw, _told(headers), secrets, tolerance, at)
         fields, params = _read(raw)
         return cls(webhook_id=webhook_id, timestamp=sent, params=params, **fields)
@@ -181,6 +181,20 @@ def _check_secret(secret: object) -> None:
             raise ValueError(
                 "a signing secret is whsec_ and base64, with nothing cut off: copy it again"
             ) from None
+
+
+def _clock(now: object) -> float:
+    """Unix seconds; one that is no number, NaN, is later found out of time."""
+    if isinstance(now, int | float) and not isinstance(now, bool) and not abs(now) > _NOW_MAX:
+        return now
+    raise InvalidArgument(
+        "now",
+        "Unix seconds like 1327982775, the timestamp() of an aware datetime, "
+        f"not this {type(now).__name__}",
+    )
+
+
+_NOW_MAX: Final = 1e12
 
 
 def _raw(body: object) -> bytes:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from starlette.datastructures import Headers
 from werkzeug.datastructures import EnvironHeaders
 
-from hoiio import InvalidNotification, InvalidSignature, Notification, wire
+from hoiio import InvalidArgument, InvalidNotification, InvalidSignature, Notification, wire
 from hoiio.answer import Answer
 from hoiio.answer import parse as parse_answer
 from hoiio.errors import HoiioException
@@ -342,6 +342,20 @@ def test_a_secret_with_something_around_it_is_named(secret):
 def test_a_tolerance_that_is_no_number_is_named(tolerance):
     with pytest.raises(TypeError, match="tolerance is a number of seconds, such as 300: not"):
         parse(sent(), tolerance=tolerance)
+
+
+@pytest.mark.parametrize("secret", [SECRET, TOKEN], ids=["signed with its time", "without"])
+@pytest.mark.parametrize(
+    "now",
+    ["x", datetime(2012, 1, 31), True, 10**400, float("inf"), b"1"],
+    ids=lambda now: type(now).__name__,
+)
+def test_a_clock_that_is_none_is_named(now, secret):
+    with pytest.raises(
+        InvalidArgument, match=r"^now: Unix seconds like 1327982775, .* not this "
+    ) as no:
+        parse(sent(), secret, now=now)
+    assert no.value.name == "now"
 
 
 @pytest.mark.parametrize("tolerance", [-1, float("nan")])

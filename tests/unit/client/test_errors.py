@@ -1,6 +1,7 @@
 """What is raised: a family for every status, words that say what to do, no token anywhere."""
 
 import copy
+import json
 import logging
 import pickle
 import re
@@ -53,6 +54,24 @@ FAMILIES = {
 
 def refusal(status):
     return parse(Answer, f'{{"status": "{status}"}}')
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ("error_" + "x" * 194, "error_" + "x" * 194),
+        ("error_" + "x" * 1_000_000, "error_" + "x" * 194 + "…"),
+        ("error_" + "x" * 1_000_000 + "_param_missing", "error_" + "x" * 194 + "…"),
+        ("error\x1b[2J\r\nFAKE\u202e", "error�[2J��FAKE�"),
+        ("error_\ud800", "error_�"),
+    ],
+    ids=["200 long", "long", "long and of a known form", "with escapes", "half a character"],
+)
+def test_a_status_that_is_made_up_does_not_fill_the_message(status, words):
+    """Nor does it move a terminal's cursor; the whole of it is ``status``."""
+    error = api_error(parse(Answer, json.dumps({"status": status})))
+    assert str(error) == words
+    assert error.status == status
 
 
 @pytest.mark.parametrize("status", ERRORS)
