@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from hoiio.server.billing.guards import Ceilings
 from hoiio.server.storage.protocol import (
@@ -39,6 +40,15 @@ async def settle(shop, ref, debit=0, at=START, unconnected=NOTHING):
     await shop.storage.advance(
         ref, lambda record: Change(b"over", "answered", "answered", settlement, record.ref)
     )
+
+
+async def minute(shop, ref, number, amount=HOLD, *, again=False):
+    def step(record):
+        refused = Change(record.state, "ongoing", "ongoing", None, "refused")
+        wanted = NextMinute(number, amount, START, refused, again)
+        return Change(record.state, "ongoing", "ongoing", None, "held", None, wanted)
+
+    return await shop.storage.advance(ref, step)
 
 
 @pytest.mark.parametrize(
@@ -145,14 +155,6 @@ def test_an_end_that_is_found_out_late_forgets_nothing(tmp_path):
 def test_a_call_that_goes_on_is_stopped_at_the_ceiling_too(tmp_path):
     """A further minute counts when it is held; one that credit refuses counts nothing."""
 
-    async def minute(shop, ref, number, amount=HOLD):
-        def step(record):
-            refused = Change(record.state, "ongoing", "ongoing", None, "refused")
-            wanted = NextMinute(number, amount, START, refused)
-            return Change(record.state, "ongoing", "ongoing", None, "held", None, wanted)
-
-        return await shop.storage.advance(ref, step)
-
     async def test(shop):
         await give(shop, spend_per_hour=3 * HOLD, unconnected_seconds_per_hour=1)
         call, silent = await shop.admit(), await shop.admit()
@@ -169,6 +171,25 @@ def test_a_call_that_goes_on_is_stopped_at_the_ceiling_too(tmp_path):
 
     in_a_shop(test, tmp_path)
     audit(tmp_path, bills=False)
+
+
+@pytest.mark.parametrize("guard", ["spend_per_hour", "spend_per_day"])
+def test_a_minute_that_a_guard_refuses_is_told_once(tmp_path, guard):
+    """With the guard and the call; not one that lacks credit, which no guard is in the way of."""
+
+    async def test(shop):
+        call, other = await shop.admit(), await shop.admit()
+        with capture_logs() as log:
+            assert await minute(shop, call.ref, 2, 10**9) == "refused"
+            assert log == [], "what refuses it is the credit"
+            await give(shop, **{guard: 2 * HOLD})
+            assert await minute(shop, call.ref, 2) == "refused"
+            assert await minute(shop, call.ref, 2, again=True) == "refused"
+            assert await minute(shop, other.ref, 2) == "refused"
+        told = {"event": "guard refused a minute", "log_level": "warning", "guard": guard}
+        assert log == [told | {"ref": ref} for ref in (call.ref, other.ref)]
+
+    in_a_shop(test, tmp_path)
 
 
 def test_money_of_a_past_window_is_not_given_back_to_the_next(tmp_path):
