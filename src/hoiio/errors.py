@@ -55,7 +55,10 @@ def _again(
 
 
 class NotConfigured(HoiioException):
-    """No credentials, a base URL that is none, a library that is not there: the message helps."""
+    """No credentials, a base URL that is none, a library that is not there: the message helps.
+
+    With ``maybe_sent`` a transport of one's own has sent a request, and gave what is no response.
+    """
 
 
 class InvalidArgument(HoiioException, ValueError):

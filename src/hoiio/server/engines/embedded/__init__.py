@@ -5,5 +5,5 @@ The child (``child``) runs the SIP stack and a switchboard of legs on one event 
 on a thread of its own; ``messages`` is the pipe between the two. ``routing``, ``mixing`` and
 ``tones`` are pure.
 
-Here is nothing to import: of what the service needs of it the child loads nothing.
+Nothing is imported here, or the child would load the service's side, ``engine``, with it.
 """
