@@ -72,6 +72,8 @@ class Voice(Generic[A, P, C]):
     Numbers are E.164: a plus and 4 to 15 digits. Every method takes ``app_id``, ``access_token``,
     ``timeout`` and ``connect_timeout`` for this request, and raises ``InvalidArgument`` before
     anything is sent, ``NotConfigured``, ``ConnectionFailed``, ``TimedOut`` or ``InvalidResponse``.
+    A ``txn_ref`` may be None to a type checker only, as that of an answer is where a call was
+    refused: it is an ``InvalidArgument``.
     """
 
     def __init__(self, client: BaseClient[A, P, C]) -> None:
@@ -131,24 +133,24 @@ class Voice(Generic[A, P, C]):
         }
         return self._client.send(wire.CONFERENCE, params, **options)
 
-    def hangup(self, txn_ref: str, **options: Unpack[Options]) -> A:
+    def hangup(self, txn_ref: str | None, **options: Unpack[Options]) -> A:
         """End a call, both its phones, or one participant of a conference."""
         params = {"txn_ref": parameters.txn_ref(txn_ref)}
         return self._client.send(wire.HANGUP, params, **options)
 
-    def moderate(self, txn_ref: str, action: str, **options: Unpack[Options]) -> A:
+    def moderate(self, txn_ref: str | None, action: str, **options: Unpack[Options]) -> A:
         """``'mute'``, ``'unmute'`` or ``'kick'`` a participant of a conference."""
         params = {"txn_ref": parameters.txn_ref(txn_ref), "action": parameters.action(action)}
         return self._client.send(wire.MODERATE, params, **options)
 
-    def status(self, txn_ref: str, **options: Unpack[Options]) -> A:
+    def status(self, txn_ref: str | None, **options: Unpack[Options]) -> A:
         """How a call is, or how it was; ``duration`` and ``debit`` are None while it is up."""
         params = {"txn_ref": parameters.txn_ref(txn_ref)}
         return self._client.send(wire.QUERY_STATUS, params, **options)
 
     def wait(
         self,
-        txn_ref: str,
+        txn_ref: str | None,
         until: Until = "ended",
         *,
         timeout: float | None = None,
@@ -167,7 +169,7 @@ class Voice(Generic[A, P, C]):
 
     def watch(
         self,
-        txn_ref: str,
+        txn_ref: str | None,
         *,
         timeout: float | None = None,
         **who: Unpack[Who],

@@ -25,6 +25,11 @@ def sync() -> None:
         assert_type(client.voice.history().to_csv("calls.csv"), int)
         assert_type(client.voice.watch("TX-1", timeout=5), Generator[Response])
         assert_type(client.voice.wait("TX-1", "answered"), Response)
+        assert_type(client.voice.status(res.txn_ref), Response)
+        assert_type(client.voice.wait(res.txn_ref), Response)
+        assert_type(client.voice.watch(res.txn_ref), Generator[Response])
+        assert_type(client.voice.moderate(res.txn_ref, "mute"), Response)
+        assert_type(client.voice.hangup(res.txn_ref), Response)
         assert_type(res.wait(until="ended", timeout=60), Response)
         assert_type(res.raise_for_error(), Response)
         for entry in client.voice.history().all():
@@ -32,6 +37,7 @@ def sync() -> None:
         for change in res.watch():
             assert_type(change.call_status_dest1, str | None)
     assert_type(Hoiio.voice.call("+6511111111", "+6522222222"), Response)
+    assert_type(Hoiio.voice.hangup(Hoiio.voice.call(None, "+6522222222").txn_ref), Response)
     assert_type(Hoiio.account.info().caller_ids, list[str] | None)
 
 
@@ -64,12 +70,16 @@ async def asynchronous() -> None:
         assert_type(client.voice.history().all(), AsyncGenerator[AsyncResponse])
         assert_type(await client.voice.history().to_csv("calls.csv"), int)
         assert_type(await client.voice.wait("TX-1", until="answered"), AsyncResponse)
+        assert_type(await client.voice.status(res.txn_ref), AsyncResponse)
+        assert_type(await client.voice.wait(res.txn_ref), AsyncResponse)
+        assert_type(await client.voice.moderate(res.txn_ref, "kick"), AsyncResponse)
+        assert_type(await client.voice.hangup(res.txn_ref), AsyncResponse)
         assert_type(await res.wait(timeout=60), AsyncResponse)
         async for entry in page.all():
             assert_type(entry, AsyncResponse)
         async for entry in client.voice.history():
             assert_type(entry, AsyncResponse)
-        async for change in client.voice.watch("TX-1"):
+        async for change in client.voice.watch(res.txn_ref):
             assert_type(change.date, datetime | None)
 
 
@@ -123,6 +133,8 @@ def wrong(client: Client, res: Response) -> None:
     client.voice.call("+65", "+66", colour="blue")  # type: ignore[call-arg]
     client.account.balance(idempotency_key="a")  # type: ignore[call-arg]
     client.voice.wait("TX-1", until="ringing")  # type: ignore[arg-type]
+    client.voice.hangup(res)  # type: ignore[arg-type]
+    client.voice.status(res.txn_refs)  # type: ignore[arg-type]
     Client("id", "token", method="PUT")  # type: ignore[arg-type]
     _ = res.durations  # type: ignore[attr-defined]
     _ = [*client.voice.history()]  # type: ignore[misc]

@@ -85,6 +85,11 @@ def client(sent):
             "in GMT+8",
         ),
         (lambda v: v.wait("TX-1", until=["ended"]), "until", "'answered' or 'ended'"),
+        (lambda v: v.status(None), "txn_ref", "like 'AA-C-141147'"),
+        (lambda v: v.hangup(None), "txn_ref", "like 'AA-C-141147'"),
+        (lambda v: v.moderate(None, "mute"), "txn_ref", "like 'AA-C-141147'"),
+        (lambda v: v.wait(None), "txn_ref", "like 'AA-C-141147'"),
+        (lambda v: v.watch(None), "txn_ref", "like 'AA-C-141147'"),
     ],
 )
 def test_what_no_service_takes_is_refused(sent, ask, name, says):
