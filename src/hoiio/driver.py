@@ -72,7 +72,12 @@ async def run_async(transport: AsyncTransport, exchange: Exchange[R], *, strict:
     while True:
         try:
             coming = transport.send(request)
-            outcome = await coming if hasattr(coming, "__await__") else not_awaitable(coming)
+            try:
+                outcome: HttpResponse | NotConfigured = await coming
+            except TypeError:
+                if hasattr(coming, "__await__"):
+                    raise
+                outcome = not_awaitable(coming)
         except HoiioException as error:
             result = exchange.heard(error)
         except OSError as error:

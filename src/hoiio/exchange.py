@@ -158,20 +158,24 @@ class Exchange(Generic[R]):
         says nothing of an attempt before it, which may have placed a call, is not returned for one:
         then that attempt's exception is raised.
         """
-        if isinstance(outcome, HoiioException):
+        if not isinstance(outcome, HttpResponse):
+            if not isinstance(outcome, HoiioException):
+                outcome = _misshapen(outcome)
             return self._failed(outcome, None)
-        if not (
-            isinstance(outcome, HttpResponse)
-            and hasattr(getattr(outcome, "content", None), "decode")
-            and hasattr(getattr(outcome, "headers", None), "get")
-        ):
-            return self._failed(_misshapen(outcome), None)
+        # What a response of one's own lacks shows when it is used: to ask for it costs every one.
         try:
             answer = self._read(outcome)
+            features = outcome.headers.get(wire.FEATURES_HEADER, "")
         except InvalidResponse as error:
             # A page of a proxy's in between says nothing of what the service can do.
-            return self._failed(error, outcome)
-        self._features.newest[self._base_url] = outcome.headers.get(wire.FEATURES_HEADER, "")
+            lacking = _lacking(outcome)
+            return self._failed(error, outcome) if lacking is None else self._failed(lacking, None)
+        except (AttributeError, TypeError):
+            lacking = _lacking(outcome)
+            if lacking is None:
+                raise
+            return self._failed(lacking, None)
+        self._features.newest[self._base_url] = features
         if self._key is not None:
             answer.idempotency_key = self._key
         if answer.status == _SUCCESS:
@@ -230,18 +234,19 @@ class Exchange(Generic[R]):
         return error
 
 
-def _misshapen(given: object) -> NotConfigured:
-    """What a transport of one's own gives in place of a response: the request may have arrived."""
-    wrong = f"send gave {type(given).__name__}, not an HttpResponse"
-    if isinstance(given, HttpResponse):
-        content, headers = getattr(given, "content", None), getattr(given, "headers", None)
-        wrong = (
-            f"response has a {type(headers).__name__} as headers, not a mapping like "
-            "{'Retry-After': '5'}"
-        )
-        if not hasattr(content, "decode"):
-            wrong = f"response has a {type(content).__name__} as content, not bytes"
-    error = NotConfigured(f"the transport's {wrong}")
+def _lacking(given: HttpResponse) -> NotConfigured | None:
+    """What cannot be read of a response that a transport of one's own made; None for nothing."""
+    content, headers = getattr(given, "content", None), getattr(given, "headers", None)
+    if not hasattr(content, "decode"):
+        return _misshapen(content, "response has a {} as content, not bytes")
+    if not hasattr(headers, "get"):
+        return _misshapen(headers, "response has a {} as headers, not a mapping")
+    return None
+
+
+def _misshapen(given: object, why: str = "send gave {}, not an HttpResponse") -> NotConfigured:
+    """What a transport of one's own gives in place of something: the request may have arrived."""
+    error = NotConfigured(f"the transport's {why.format(type(given).__name__)}")
     error.maybe_sent = True
     return error
 

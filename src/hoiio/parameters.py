@@ -44,7 +44,7 @@ def number(name: str, value: object, prefix: str | None) -> str:
     as most of the world dials abroad: behind a prefix it would be another number.
     """
     if isinstance(value, str):
-        text = exact(value)
+        text = value if type(value) is str else exact(value)
     elif isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _INT_MAX:
         text = int.__repr__(value)
     else:
@@ -198,7 +198,7 @@ def room(value: object) -> str | None:
 def txn_ref(value: object, name: str = "txn_ref") -> str:
     """A call's reference."""
     if isinstance(value, str) and value and len(value) <= _REF_MAX and value.isprintable():
-        return exact(value)
+        return value if type(value) is str else exact(value)
     raise InvalidArgument(
         name, f"a reference like 'AA-C-141147', at most {_REF_MAX} long, not {_shown(value)}"
     )

@@ -84,7 +84,7 @@ def test_nothing_is_no_response(ask, kind):
 @pytest.mark.parametrize(
     ("headers", "content", "says"),
     [
-        ([("Retry-After", "5")], b"", "a list as headers, not a mapping like"),
+        ([("Retry-After", "5")], b"", "a list as headers, not a mapping"),
         (None, b"", "a NoneType as headers"),
         ({}, "{}", "a str as content, not bytes"),
         ({}, memoryview(b"{}"), "a memoryview as content"),
